@@ -1,0 +1,141 @@
+"""The database: one session a request, SQLite made safe, instants that stay instants.
+
+SQLite runs in WAL with ``synchronous=FULL``: an answer of 2xx to Stripe means the row survives a power cut.
+Whoever may write begins with BEGIN IMMEDIATE, so that two writers queue at the start of their transactions
+and never fail in the middle (a deferred transaction that turns writer late gets "database is locked" at once).
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, has_request_context, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event, insert
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import DeclarativeBase
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration on either database can find it again."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+if TYPE_CHECKING:
+
+    class Model(Base):
+        """What type checkers see in place of ``db.Model``, which they cannot follow."""
+
+        __abstract__ = True
+else:
+    Model = db.Model
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant. Takes aware datetimes only and gives them back in UTC (SQLite would drop the zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a datetime without a zone cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# A request that only reads must not queue behind writers; everything else (POST, jobs, commands) may write.
+_writing: ContextVar[bool] = ContextVar("writing", default=True)
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database to the application, with engine settings for the one it uses."""
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    options: dict[str, Any] = app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {})
+    if url.startswith("sqlite"):
+        options.setdefault("connect_args", {"timeout": 15, "check_same_thread": False})
+    else:
+        options.setdefault("pool_pre_ping", True)
+        options.setdefault("pool_recycle", 1800)
+        timeouts = "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+        options.setdefault("connect_args", {"options": timeouts})
+    db.init_app(app)
+    with app.app_context():
+        prepare(db.engine)
+    app.before_request(_mark_reader)
+
+
+def prepare(engine: Engine) -> None:
+    """Give a SQLite engine its pragmas and its BEGIN; PostgreSQL needs nothing here."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _sqlite_pragmas)
+    event.listen(engine, "begin", _sqlite_begin)
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we emit BEGIN ourselves, see _sqlite_begin
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=15000",
+        "trusted_schema=OFF",
+        "cell_size_check=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+
+
+def _mark_reader() -> None:
+    _writing.set(request.method not in ("GET", "HEAD", "OPTIONS"))
+
+
+def begin_write() -> None:
+    """Say that this GET will write after all (a meter, a return from Checkout).
+
+    Ends the reading transaction that may be open, so call it before reading what the write depends on.
+    """
+    if has_request_context() and not _writing.get():
+        _writing.set(True)
+        if db.engine.dialect.name == "sqlite":
+            db.session.rollback()
+
+
+def insert_ignoring(table: Any) -> Any:
+    """``INSERT ... ON CONFLICT DO NOTHING`` for either database; ``rowcount`` says whether it was new."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    dialects: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    return dialects.get(db.engine.dialect.name, insert)(table).on_conflict_do_nothing()
+
+
+def upsert(table: Any, keys: list[str], values: dict[str, Any]) -> Any:
+    """``INSERT ... ON CONFLICT (keys) DO UPDATE`` of everything else in ``values``."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    statement = (sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert)(table).values(**values)
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)

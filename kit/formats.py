@@ -1,0 +1,77 @@
+"""Money, dates and counts as people read them, by the publication's locale and zone."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+from flask import Flask
+from flask_babel import get_locale
+
+from kit.settings import settings
+
+# Stripe's own exponents; CLDR's differ (ISK and UGX are whole there, but Stripe wants hundredths).
+ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
+THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+
+
+def exponent(currency: str) -> int:
+    """How many decimals Stripe's minor unit of this currency has: 0, 2 or 3."""
+    currency = currency.lower()
+    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+
+
+def major(amount: int, currency: str) -> Decimal:
+    """Minor units as an exact decimal amount of the currency."""
+    return Decimal(amount).scaleb(-exponent(currency))
+
+
+def money(amount: int, currency: str, *, locale: str | None = None) -> str:
+    """``money(2500, "usd")`` is "$25.00"; whole amounts keep their decimals so that columns line up."""
+    return numbers.format_currency(major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"), currency_digits=False, format=None) if exponent(
+        currency
+    ) != 2 else numbers.format_currency(major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"))
+
+
+def zone() -> ZoneInfo:
+    """The publication's own zone."""
+    return ZoneInfo(settings()["TIMEZONE"])
+
+
+def local(instant: datetime) -> datetime:
+    """An instant in the publication's zone."""
+    return instant.astimezone(zone())
+
+
+def date_text(instant: datetime | date, style: str = "long") -> str:
+    """"3 May 2026" or "May 3, 2026", as the locale has it, on the publication's calendar."""
+    day = local(instant).date() if isinstance(instant, datetime) else instant
+    return dates.format_date(day, format=style, locale=str(get_locale() or "en_US"))
+
+
+def datetime_text(instant: datetime, style: str = "medium") -> str:
+    """Date and time in the publication's zone."""
+    return dates.format_datetime(local(instant), format=style, tzinfo=zone(), locale=str(get_locale() or "en_US"))
+
+
+def month_text(instant: datetime | date) -> str:
+    """"May 2026"."""
+    day = local(instant).date() if isinstance(instant, datetime) else instant
+    return dates.format_skeleton("yMMMM", day, locale=str(get_locale() or "en_US"))
+
+
+def count_text(number: int) -> str:
+    """A whole number with the locale's grouping."""
+    return numbers.format_decimal(number, locale=str(get_locale() or "en_US"))
+
+
+def init_app(app: Flask) -> None:
+    """Offer these as Jinja filters: money, date, datetime, month, count, iso."""
+    app.jinja_env.filters |= {
+        "money": money,
+        "date": date_text,
+        "datetime": datetime_text,
+        "month": month_text,
+        "count": count_text,
+        "iso": lambda instant: instant.isoformat().replace("+00:00", "Z"),
+    }

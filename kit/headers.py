@@ -1,0 +1,73 @@
+"""Security and cache headers on every answer.
+
+The policy: nothing but our own files; scripts by nonce; forms may lead to this site and to Stripe's hosted pages
+(Chromium applies form-action to the redirect after a POST), and in development to the sandbox.
+"""
+
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request, session
+from secure import ContentSecurityPolicy
+
+STRIPE_HOSTS = ("https://checkout.stripe.com", "https://billing.stripe.com")
+
+
+def csp_nonce() -> str:
+    """This answer's nonce, for the rare inline script or JSON-LD block."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return g.csp_nonce
+
+
+def policy(nonce: str, form_hosts: tuple[str, ...]) -> str:
+    """The Content-Security-Policy's value for one answer."""
+    return (
+        ContentSecurityPolicy()
+        .default_src("'none'")
+        .script_src("'self'", f"'nonce-{nonce}'" if nonce else "'self'")
+        .style_src("'self'")
+        .img_src("'self'", "data:")
+        .font_src("'self'")
+        .connect_src("'self'")
+        .manifest_src("'self'")
+        .form_action("'self'", *form_hosts)
+        .base_uri("'none'")
+        .object_src("'none'")
+        .frame_ancestors("'none'")
+        .header_value
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Send the headers; offer ``csp_nonce()`` to templates."""
+    base = urlsplit(app.config["STRIPE_API_BASE"])
+    sandbox = (f"{base.scheme}://{base.netloc}",) if app.config["APP_ENV"] != "production" and base.netloc else ()
+    plain = policy("", STRIPE_HOSTS + sandbox)  # most answers use no inline script: build that policy once
+    fixed = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    }
+    if urlsplit(app.config["PUBLIC_URL"]).scheme == "https":
+        fixed["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+
+    @app.after_request
+    def send(response: Response) -> Response:
+        for name, value in fixed.items():
+            response.headers.setdefault(name, value)
+        nonce = g.get("csp_nonce", "")
+        response.headers.setdefault("Content-Security-Policy", policy(nonce, STRIPE_HOSTS + sandbox) if nonce else plain)
+        return caching(response)
+
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def caching(response: Response) -> Response:
+    """What looked at the session is private; the rest says nothing unless its view did."""
+    if session.accessed or session.modified or request.cookies.get("visitor") or response.headers.get("Set-Cookie"):
+        response.headers["Cache-Control"] = "private, no-store"
+        response.vary.add("Cookie")
+    return response

@@ -1,0 +1,108 @@
+"""Rate limits on our own database by default, so that ten tries are ten however many workers there are.
+
+Redis takes over where REDIS_URL is set (several machines). The limiter checks before the view begins, hence before
+the view's own transaction: with SQLite's single writer the other order would wait for itself.
+"""
+
+import time
+from typing import Any
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from limits.storage import Storage
+from sqlalchemy import BigInteger, Float, Index, String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from kit.database import Model, db, upsert
+
+
+class RateCount(Model):
+    """How often a key was hit in its window; ``expires_at`` in seconds since 1970."""
+
+    __tablename__ = "rate_count"
+    __table_args__ = (Index("ix_rate_count_expires_at", "expires_at"),)
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    hits: Mapped[int] = mapped_column(BigInteger, default=0)
+    expires_at: Mapped[float] = mapped_column(Float)
+
+
+class DatabaseStorage(Storage):
+    """Fixed windows counted in ``rate_count``, each hit in a short transaction of its own."""
+
+    STORAGE_SCHEME = ["wellspring"]
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: Any) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        return SQLAlchemyError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        now = time.time()
+        with Session(db.engine) as own, own.begin():
+            row = own.execute(select(RateCount).where(RateCount.key == key).with_for_update()).scalar_one_or_none()
+            if row is None or row.expires_at <= now:
+                own.execute(upsert(RateCount, ["key"], {"key": key, "hits": amount, "expires_at": now + expiry}))
+                return amount
+            row.hits += amount
+            return row.hits
+
+    def get(self, key: str) -> int:
+        with Session(db.engine) as own:
+            row = own.get(RateCount, key)
+            return row.hits if row and row.expires_at > time.time() else 0
+
+    def get_expiry(self, key: str) -> float:
+        with Session(db.engine) as own:
+            row = own.get(RateCount, key)
+            return row.expires_at if row else time.time()
+
+    def check(self) -> bool:
+        with Session(db.engine) as own:
+            own.execute(select(RateCount.key).limit(1))
+        return True
+
+    def reset(self) -> int | None:
+        with Session(db.engine) as own, own.begin():
+            return own.execute(delete(RateCount)).rowcount
+
+    def clear(self, key: str) -> None:
+        with Session(db.engine) as own, own.begin():
+            own.execute(delete(RateCount).where(RateCount.key == key))
+
+
+def sweep_limits() -> None:
+    """Forget windows that are over (a daily job calls it)."""
+    db.session.execute(delete(RateCount).where(RateCount.expires_at < time.time()))
+
+
+def client_network() -> str:
+    """The reader's address for limits: an IPv6 network of 64 bits counts as one."""
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(get_remote_address() or "127.0.0.1")
+    except ValueError:
+        return "unknown"
+    return str(address) if address.version == 4 else str(ipaddress.ip_network(f"{address}/64", strict=False))
+
+
+def form_email() -> str:
+    """The e-mail typed into this form, folded so that case and +tags do not buy more tries."""
+    local, _, domain = request.form.get("email", "").strip().casefold().partition("@")
+    return f"{local.partition('+')[0]}@{domain.rstrip('.')}"
+
+
+limiter = Limiter(key_func=client_network, headers_enabled=True, strategy="fixed-window")
+
+
+def init_app(app: Flask) -> None:
+    """Storage by settings; a storage that fails closes the door (sign-in, mail, checkout), reading is not limited."""
+    app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "wellspring://")
+    app.config.setdefault("RATELIMIT_SWALLOW_ERRORS", False)
+    limiter.init_app(app)

@@ -1,0 +1,68 @@
+"""Structured logs: one JSON object a line in production, a request id in each, secrets in none."""
+
+import logging
+import re
+import secrets
+import sys
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+# What must never reach a log, whatever carried it there.
+_SECRETS = re.compile(r"\b((?:sk|rk|pk|whsec)_[A-Za-z0-9_]{6,}|\d{13,19})\b")
+_SECRET_KEYS = re.compile(r"password|secret|token|cookie|authorization|signature|card", re.IGNORECASE)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+
+
+def redact(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """Blank keys that name secrets and values that look like one; also breaks no line (log injection)."""
+    for key, value in entry.items():
+        if _SECRET_KEYS.search(key):
+            entry[key] = "[redacted]"
+        elif isinstance(value, str):
+            entry[key] = _SECRETS.sub("[redacted]", value)
+    return entry
+
+
+def init_app(app: Flask) -> None:
+    """Route structlog and the standard library through the same processors, to standard error."""
+    production = app.config["APP_ENV"] == "production"
+    renderer: Any = structlog.processors.JSONRenderer() if production else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        )
+    )
+    handler.set_name("wellspring")
+    root = logging.getLogger()
+    root.handlers = [h for h in root.handlers if h.get_name() != "wellspring"] + [handler]
+    root.setLevel(app.config["LOG_LEVEL"])
+    app.before_request(_bind_request)
+    app.after_request(_answer_request_id)
+
+
+def _bind_request() -> None:
+    asked = request.headers.get("X-Request-ID", "")
+    g.request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _answer_request_id(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    return response

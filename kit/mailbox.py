@@ -1,0 +1,56 @@
+"""Development only: the mails that were written, as a person would see them. 404 elsewhere."""
+
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template
+from sqlalchemy import select
+
+from kit.database import db
+from kit.health import open_to_all
+from kit.mail import OutboxMail
+
+bp = Blueprint("mailbox", __name__)
+
+
+def written(limit: int = 200) -> list[OutboxMail]:
+    """The newest mails first."""
+    if current_app.config["APP_ENV"] != "development":
+        abort(404)
+    return list(db.session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc()).limit(limit)))
+
+
+@bp.get("/_dev/mailbox")
+@open_to_all
+def show() -> str:
+    """All mails on a page."""
+    return render_template("mailbox/show.html", mails=written())
+
+
+@bp.get("/_dev/mailbox/<int:mail_id>.html")
+@open_to_all
+def html(mail_id: int) -> Response:
+    """One mail's HTML by itself, for a frame; it may style itself and do nothing else."""
+    mail = next((row for row in written() if row.id == mail_id), None)
+    if mail is None:
+        abort(404)
+    answer = Response(mail.html or "", content_type="text/html; charset=utf-8")
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'"
+    answer.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return answer
+
+
+@bp.get("/_dev/mailbox.json")
+@open_to_all
+def listing() -> Response:
+    """The same as JSON, for tests."""
+    return jsonify(
+        [
+            {
+                "to": row.recipient,
+                "subject": row.subject,
+                "text": row.text,
+                "html": row.html,
+                "headers": row.headers,
+                "at": row.created_at.isoformat(),
+            }
+            for row in written()
+        ]
+    )

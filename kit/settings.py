@@ -1,0 +1,174 @@
+"""Settings: read once from the environment, every fault named at once.
+
+Development needs none of them. Production refuses to start on a missing or weak secret, because a forgeable
+session or webhook is worse than a site that is down.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from environs import Env, EnvValidationError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Values that people leave in place from an example file. Compared in lower case.
+PLACEHOLDERS = re.compile(r"^(change.?me|secret|dev|development|test|example|placeholder|your.*|xxx+|whsec_(\.\.\.|x+|your.*|placeholder|test)?)$")
+
+DEVELOPMENT_SECRET = "development-only-secret-key-not-for-production"  # noqa: S105
+SANDBOX_WEBHOOK_SECRET = "whsec_sandbox_for_development_only"  # noqa: S105
+
+
+class SettingsError(SystemExit):
+    """Raised with every fault of the settings, one a line; the process must not start."""
+
+
+def database_url(url: str) -> str:
+    """A SQLAlchemy URL. Hosting companies still hand out ``postgres://``; a relative SQLite path is the checkout's."""
+    if url.startswith("postgres://"):
+        url = "postgresql://" + url.removeprefix("postgres://")
+    if url.startswith("postgresql://"):
+        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////") and ":memory:" not in url:
+        url = f"sqlite:///{ROOT / url.removeprefix('sqlite:///')}"
+    return url
+
+
+def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Flask configuration from the environment and ``.env``.
+
+    ``overrides`` win (tests). Raises SettingsError naming every fault at once.
+    """
+    env = Env(eager=False)
+    if (overrides or {}).get("APP_ENV", "") != "production":
+        env.read_env(str(ROOT / ".env"), recurse=False)
+    read: dict[str, Any] = {
+        "APP_ENV": env.str("APP_ENV", "development"),
+        "SECRET_KEY": env.str("SECRET_KEY", ""),
+        "SECRET_KEY_FALLBACKS": env.list("SECRET_KEY_FALLBACKS", []),
+        "DATABASE_URL": env.str("DATABASE_URL", "sqlite:///instance/wellspring.db"),
+        "PUBLIC_URL": env.str("PUBLIC_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}"),
+        "TRUSTED_HOSTS": env.list("TRUSTED_HOSTS", []),
+        "PROXY_HOPS": env.int("PROXY_HOPS", 0),
+        "STRIPE_SECRET_KEY": env.str("STRIPE_SECRET_KEY", ""),
+        "STRIPE_WEBHOOK_SECRET": env.str("STRIPE_WEBHOOK_SECRET", ""),
+        "STRIPE_ACCOUNT": env.str("STRIPE_ACCOUNT", ""),
+        "STRIPE_API_BASE": env.str("STRIPE_API_BASE", ""),
+        "SMTP_URL": env.str("SMTP_URL", "console:"),
+        "MAIL_FROM": env.str("MAIL_FROM", ""),
+        "SITE_NAME": env.str("SITE_NAME", "The Millrace"),
+        "SITE_TAGLINE": env.str("SITE_TAGLINE", ""),
+        "TIMEZONE": env.str("TIMEZONE", "UTC"),
+        "CURRENCY": env.str("CURRENCY", "usd"),
+        "LOCALE": env.str("LOCALE", "en_US"),
+        "GRACE_DAYS": env.int("GRACE_DAYS", 7),
+        "METER_LIMIT": env.int("METER_LIMIT", 3),
+        "REDIS_URL": env.str("REDIS_URL", ""),
+        "WEB_CONCURRENCY": env.int("WEB_CONCURRENCY", 2),
+        "LOG_LEVEL": env.str("LOG_LEVEL", "INFO"),
+        "SENTRY_DSN": env.str("SENTRY_DSN", ""),
+        "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),
+        "ADMIN_EMAIL": env.str("ADMIN_EMAIL", ""),
+        "JOB_RETRY_SECONDS": env.float("JOB_RETRY_SECONDS", 2.0),
+    }
+    faults: list[str] = []
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        faults += [f"{name}: {'; '.join(texts)}" for name, texts in error.error_messages.items()]
+    read |= overrides or {}
+    faults += check(read)
+    if faults:
+        raise SettingsError("Wellspring does not start. Mend these settings:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    return read | derived(read)
+
+
+def check(read: dict[str, Any]) -> list[str]:
+    """Every fault of these settings, as sentences that say what to do. Empty when they will do."""
+    faults = []
+    if read["APP_ENV"] not in ("development", "production"):
+        faults.append(f"APP_ENV is {read['APP_ENV']!r}: say development or production.")
+    try:
+        ZoneInfo(read["TIMEZONE"])
+    except (ZoneInfoNotFoundError, ValueError):
+        faults.append(f"TIMEZONE {read['TIMEZONE']!r} is not a known zone: use a name like Europe/Berlin.")
+    if not re.fullmatch(r"[a-z]{3}", read["CURRENCY"]):
+        faults.append(f"CURRENCY {read['CURRENCY']!r}: use Stripe's three lower-case letters, such as usd.")
+    if not urlsplit(read["PUBLIC_URL"]).netloc:
+        faults.append("PUBLIC_URL must be a whole address such as https://news.example.")
+    if read["GRACE_DAYS"] < 0 or read["GRACE_DAYS"] > 60:
+        faults.append("GRACE_DAYS must be between 0 and 60.")
+    if not re.match(r"^(console:|smtp://|smtps://)", read["SMTP_URL"]):
+        faults.append("SMTP_URL must start with smtp:// or smtps:// (or be console: to print mail).")
+    faults += check_webhook_secrets(read)
+    return faults + (check_production(read) if read["APP_ENV"] == "production" else [])
+
+
+def check_webhook_secrets(read: dict[str, Any]) -> list[str]:
+    """An empty webhook secret is a forgeable endpoint, so blank entries are refused everywhere."""
+    if not read["STRIPE_WEBHOOK_SECRET"] and read["APP_ENV"] != "production":
+        return []
+    secrets = read["STRIPE_WEBHOOK_SECRET"].split(",")
+    if len(secrets) > 2:
+        return ["STRIPE_WEBHOOK_SECRET holds more than two secrets: keep the new one and the one that is being retired."]
+    if any(PLACEHOLDERS.match(secret.strip().lower()) or len(secret.strip()) < 16 for secret in secrets):
+        return ["STRIPE_WEBHOOK_SECRET is empty, blank or a placeholder: copy the signing secret (whsec_...) of the endpoint from Stripe."]
+    return []
+
+
+def check_production(read: dict[str, Any]) -> list[str]:
+    """What development may leave out and production may not."""
+    faults = []
+    secret = read["SECRET_KEY"].strip()
+    if len(secret) < 32 or PLACEHOLDERS.match(secret.lower()) or secret == DEVELOPMENT_SECRET:
+        faults.append('SECRET_KEY is missing, short or a placeholder: make one with python -c "import secrets; print(secrets.token_urlsafe(48))".')
+    if read["STRIPE_WEBHOOK_SECRET"] == SANDBOX_WEBHOOK_SECRET:
+        faults.append("STRIPE_WEBHOOK_SECRET is the sandbox's: copy the live endpoint's from Stripe.")
+    if not re.match(r"^(sk|rk)_live_\w{8,}", read["STRIPE_SECRET_KEY"]):
+        faults.append("STRIPE_SECRET_KEY must be a live key (sk_live_... or a restricted rk_live_...).")
+    if read["STRIPE_API_BASE"] and read["STRIPE_API_BASE"].rstrip("/") != "https://api.stripe.com":
+        faults.append("STRIPE_API_BASE may not point elsewhere in production: remove it.")
+    if urlsplit(read["PUBLIC_URL"]).scheme != "https":
+        faults.append("PUBLIC_URL must be https:// in production.")
+    if read["SMTP_URL"] == "console:":
+        faults.append("SMTP_URL is not set: receipts and sign-in links would go nowhere.")
+    return faults
+
+
+def derived(read: dict[str, Any]) -> dict[str, Any]:
+    """What follows from the settings: Flask's and its extensions' own names."""
+    production = read["APP_ENV"] == "production"
+    https = urlsplit(read["PUBLIC_URL"]).scheme == "https"
+    host = urlsplit(read["PUBLIC_URL"]).hostname or "localhost"
+    values: dict[str, Any] = {
+        "SECRET_KEY": read["SECRET_KEY"] or DEVELOPMENT_SECRET,
+        "STRIPE_SECRET_KEY": read["STRIPE_SECRET_KEY"] or "sk_test_sandbox",
+        "STRIPE_WEBHOOK_SECRET": read["STRIPE_WEBHOOK_SECRET"] or SANDBOX_WEBHOOK_SECRET,
+        "STRIPE_API_BASE": read["STRIPE_API_BASE"] or ("" if production else "http://127.0.0.1:12111"),
+        "SQLALCHEMY_DATABASE_URI": database_url(read["DATABASE_URL"]),
+        "MAIL_FROM": read["MAIL_FROM"] or f"{read['SITE_NAME']} <news@{host}>",
+        "TRUSTED_HOSTS": read["TRUSTED_HOSTS"] or ([host] if production else None),
+        "SESSION_COOKIE_NAME": "__Host-session" if https else "session",
+        "SESSION_COOKIE_SECURE": https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": 180 * 24 * 3600,
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "MAX_CONTENT_LENGTH": 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 768 * 1024,
+        "MAX_FORM_PARTS": 100,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_DEFAULT_LOCALE": read["LOCALE"],
+        "BABEL_DEFAULT_TIMEZONE": read["TIMEZONE"],
+        "TEMPLATES_AUTO_RELOAD": False,
+    }
+    return values
+
+
+def settings() -> dict[str, Any]:
+    """The running application's configuration."""
+    from flask import current_app
+
+    return current_app.config
