@@ -1,0 +1,151 @@
+"""Memberships: follow a source's newest snapshot to the row that the gate reads and the history that reports read."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kit import clock
+from kit.database import db
+from kit.settings import settings
+from membership.domain import intervals, standing
+from membership.domain.standing import Snapshot, Standing
+from membership.models import Account, Membership, MembershipInterval, MembershipSource
+
+SNAPSHOT_FIELDS = tuple(Snapshot.__dataclass_fields__)
+
+
+def grace() -> timedelta:
+    """How long the gate stays open past what is paid, as the editor set it (GRACE_DAYS)."""
+    return timedelta(days=settings()["GRACE_DAYS"])
+
+
+def follow(account_id: int, snapshot: Snapshot) -> Membership:
+    """Take in the newest look at one source: source row, membership, intervals, in the caller's transaction.
+
+    Repeating it changes nothing. An older look than the one we have is ignored; what ended stays ended.
+    """
+    lock(account_id)
+    row = _source(snapshot)
+    if row is None:
+        row = MembershipSource(account_id=account_id, **_columns(snapshot))
+        db.session.add(row)
+        db.session.flush()
+    elif standing.newest([_snapshot(row), snapshot]) == (snapshot,):
+        moved_from = row.account_id if row.account_id != account_id else None
+        for name, value in _columns(snapshot).items():
+            setattr(row, name, value)
+        row.account_id = account_id
+        db.session.flush()
+        if moved_from is not None:
+            derive(moved_from)
+    _write_intervals(account_id, _snapshot(row))
+    return derive(account_id)
+
+
+def lock(account_id: int) -> None:
+    """One writer at a time for each account (SQLite has one writer anyway)."""
+    db.session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
+
+
+def derive(account_id: int) -> Membership:
+    """Make the membership row what all the sources say, as of now."""
+    now = clock.now()
+    found = standing_of(account_id)
+    row = db.session.get(Membership, account_id) or Membership(account_id=account_id)
+    at = now if standing.is_entitled(found, now) else standing.opens_next(found, now) or now
+    lead = standing.leading(found, at)
+    opened = standing.is_entitled(found, at)
+    row.access_from = at if opened and at > now else (min(w.start for w in found.windows if w.start <= at < w.end) if opened else None)
+    row.access_until = standing.access_until(found, at) if opened else None
+    row.paid_until = lead.paid_until if lead else None
+    row.ends_at = row.access_until if standing.is_ending(found, at) else None
+    row.plan_key, row.source = (lead.plan_key, lead.kind) if lead else (None, None)
+    row.renew_at, row.updated_at = standing.opens_next(found, now), now
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def standing_of(account_id: int) -> Standing:
+    """The standing from every source of this account, in one look-up."""
+    rows = db.session.scalars(select(MembershipSource).where(MembershipSource.account_id == account_id))
+    return standing.derive([_snapshot(row) for row in rows], grace())
+
+
+def is_entitled(membership: Membership | None, at: datetime) -> bool:
+    """The gate's question, asked of the one small row."""
+    return membership is not None and membership.access_from is not None and membership.access_until is not None and membership.access_from <= at < membership.access_until
+
+
+def describe(account_id: int, at: datetime) -> dict[str, Any]:
+    """The contract's ``membership`` object (``/api/v1/me``); instants are aware datetimes or None."""
+    found = standing_of(account_id)
+    lead = standing.leading(found, at)
+    return {
+        "status": standing.status(found, at),
+        "entitled": standing.is_entitled(found, at),
+        "plan": lead.plan_key if lead else None,
+        "paid_until": lead.paid_until if lead else None,
+        "ends_at": (lead.ended_at or lead.ends_at) if lead else None,
+        "source": lead.kind if lead else None,
+    }
+
+
+def _columns(snapshot: Snapshot) -> dict[str, Any]:
+    return {name: getattr(snapshot, name) for name in SNAPSHOT_FIELDS}
+
+
+def _snapshot(row: MembershipSource) -> Snapshot:
+    return Snapshot(**{name: getattr(row, name) for name in SNAPSHOT_FIELDS})
+
+
+def _source(snapshot: Snapshot) -> MembershipSource | None:
+    return db.session.scalars(
+        select(MembershipSource).where(MembershipSource.kind == snapshot.kind, MembershipSource.source_id == snapshot.source_id)
+    ).one_or_none()
+
+
+def _write_intervals(account_id: int, snapshot: Snapshot) -> None:
+    now = clock.now()
+    rows = {row.id: row for row in _history(snapshot)}
+    change = intervals.follow([_interval(row) for row in rows.values()], snapshot, grace())
+    for past in change.supersede:
+        rows[past.row_id or 0].superseded_at = now
+    for ended in change.end:
+        row = rows[ended.row_id or 0]
+        row.until, row.end_cause, row.notice_at, row.until_recorded_at = ended.until, ended.end_cause, ended.notice_at, now
+    for new in change.add:
+        values = {name: getattr(new, name) for name in intervals.Interval.__dataclass_fields__ if name != "row_id"}
+        session: Session = db.session()
+        session.add(
+            MembershipInterval(
+                account_id=account_id,
+                source_kind=snapshot.kind,
+                source_id=snapshot.source_id,
+                recorded_at=now,
+                until_recorded_at=now if new.until else None,
+                **values,
+            )
+        )
+    db.session.flush()
+
+
+def _history(snapshot: Snapshot) -> list[MembershipInterval]:
+    return list(
+        db.session.scalars(
+            select(MembershipInterval)
+            .where(
+                MembershipInterval.source_kind == snapshot.kind,
+                MembershipInterval.source_id == snapshot.source_id,
+                MembershipInterval.superseded_at.is_(None),
+            )
+            .order_by(MembershipInterval.effective_at, MembershipInterval.id)
+        )
+    )
+
+
+def _interval(row: MembershipInterval) -> intervals.Interval:
+    names = [name for name in intervals.Interval.__dataclass_fields__ if name != "row_id"]
+    return intervals.Interval(**{name: getattr(row, name) for name in names}, row_id=row.id)
