@@ -1,0 +1,6 @@
+"""The dwindling-subscriber reports: what an editor may know about her readers' coming and going.
+
+The room reads what the other rooms wrote (membership intervals, ledger entries) and writes
+only its own: the goals staff set, and the monthly closes. Nobody imports it.
+Every definition is in docs/reports.md; where a module had to choose, its docstring says so.
+"""
