@@ -1,0 +1,6 @@
+"""What is read, mailed and asked: articles, archive, search, feeds, the newsletter, appeals.
+
+Law of this room: it stands on membership (who may read) and kit, and does not know payments: prices and
+addresses of checkout reach it through hooks that app.py wires. The text of an article lives in its own
+table, and publishing/articles.py alone touches it; every other surface shows the public part.
+"""

@@ -1,0 +1,104 @@
+"""What an article must have, whoever brings it: the newsroom's form or a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from publishing.domain.markdown import is_own_picture
+from publishing.domain.problems import Problem, Refused, mark
+from publishing.domain.slugs import is_slug, slugify
+
+KINDS = ("article", "column", "photos")
+ACCESS = ("free", "metered", "members")
+STATUSES = ("draft", "published")
+LONGEST = {"title": 200, "slug": 100, "topic": 80, "author": 120, "summary": 500, "image": 300, "body": 500_000}
+
+
+@dataclass(frozen=True)
+class ArticleFields:
+    """An article as somebody wrote it, checked. ``topic`` is a name or empty; ``published_at`` aware, or None."""
+
+    title: str
+    slug: str
+    kind: str
+    topic: str
+    author: str
+    access: str
+    summary: str
+    image: str
+    body: str
+    published_at: datetime | None = None
+
+
+def accept(raw: Mapping[str, str], zone: ZoneInfo) -> ArticleFields:
+    """Check what was typed; dates without a zone are the publication's. Raises Refused with every problem at once."""
+    got = {name: _clean(raw.get(name) or "", name) for name in (*LONGEST, "kind", "access", "date")}
+    got["slug"] = got["slug"] or slugify(got["title"])
+    got["kind"] = got["kind"] or "article"
+    got["access"] = got["access"] or "members"
+    problems = _problems(got)
+    published_at = None
+    try:
+        published_at = instant(got["date"], zone)
+    except ValueError:
+        problems["date"] = Problem(mark("Write the date as 2026-11-20 or 2026-11-20 06:30."))
+    if problems:
+        raise Refused(problems)
+    del got["date"]
+    return ArticleFields(**got, published_at=published_at)
+
+
+def _clean(text: str, name: str) -> str:
+    # NUL cannot be stored in PostgreSQL, and carriage returns would differ between browsers and files.
+    text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    return text.strip("\n") + "\n" if name == "body" and text.strip() else " ".join(text.split())
+
+
+def _problems(got: Mapping[str, str]) -> dict[str, Problem]:
+    found = {
+        name: Problem(mark("At most %(most)s characters, please."), (("most", most),))
+        for name, most in LONGEST.items()
+        if len(got[name]) > most
+    }
+    for name, text in (
+        ("title", mark("An article needs a title.")),
+        ("author", mark("Say who wrote it.")),
+        ("body", mark("There is no text yet.")),
+    ):
+        if not got[name]:
+            found[name] = Problem(text)
+    if "title" not in found and not is_slug(got["slug"]):
+        found["slug"] = Problem(mark("Use lower-case letters a to z, digits and single hyphens."))
+    if got["topic"] and not slugify(got["topic"]):
+        found["topic"] = Problem(mark("A topic needs at least one letter a to z or a digit."))
+    if got["kind"] not in KINDS:
+        found["kind"] = Problem(mark("Choose article, column or photos."))
+    if got["access"] not in ACCESS:
+        found["access"] = Problem(mark("Choose free, metered or members."))
+    if got["image"] and not is_own_picture(got["image"]):
+        found["image"] = Problem(mark("Give a picture of this site, such as /media/mill.webp."))
+    return found
+
+
+def instant(text: str, zone: ZoneInfo) -> datetime | None:
+    """ "2026-11-20" (midnight), "2026-11-20 06:30" or a whole ISO time, as an instant in UTC. ValueError otherwise."""
+    if not text:
+        return None
+    if len(text) == len("2026-11-20"):
+        return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
+    read = datetime.fromisoformat(text)
+    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def search_text(fields: ArticleFields, preview: str) -> str:
+    """What search looks at: the public words only, folded so that case does not matter in any alphabet."""
+    words = (fields.title, fields.summary, fields.author, fields.topic, preview)
+    return "\n".join(part for part in words if part).casefold()
+
+
+def month_bounds(year: int, month: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """A month of the publication's calendar as a half-open span of instants in UTC."""
+    following = (year + 1, 1) if month == 12 else (year, month + 1)
+    first, last = (datetime(*start, 1, tzinfo=zone).astimezone(UTC) for start in ((year, month), following))
+    return first, last
