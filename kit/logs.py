@@ -52,6 +52,8 @@ def init_app(app: Flask) -> None:
     root = logging.getLogger()
     root.handlers = [h for h in root.handlers if h.get_name() != "wellspring"] + [handler]
     root.setLevel(app.config["LOG_LEVEL"])
+    for chatty in ("alembic", "dbos", "stripe", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     app.before_request(_bind_request)
     app.after_request(_answer_request_id)
 

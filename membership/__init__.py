@@ -3,3 +3,16 @@
 Law of this room: it stands on kit alone and knows neither Stripe nor articles. Whatever lets somebody read (a paid
 Subscription, a grant, a gift, a group seat) reaches it as a Snapshot; what it decides, it derives from the set of them.
 """
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Register this room's doors: pages, commands, sessions and the way in."""
+    from membership import cli, models, security, views  # noqa: F401 - importing models registers the tables
+
+    security.init_app(app)
+    for blueprint in views.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for group in cli.GROUPS:
+        app.cli.add_command(group)

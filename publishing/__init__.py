@@ -4,3 +4,16 @@ Law of this room: it stands on membership (who may read) and kit, and does not k
 addresses of checkout reach it through hooks that app.py wires. The text of an article lives in its own
 table, and publishing/articles.py alone touches it; every other surface shows the public part.
 """
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Register this room's doors: pages, commands, jobs."""
+    from publishing import appeals, cli, frame, views
+
+    frame.init_app(app)
+    appeals.init_app(app)
+    for blueprint in views.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.cli.add_command(cli.group)

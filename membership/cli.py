@@ -1,0 +1,5 @@
+"""Commands about people: staff and members."""
+
+import click
+
+GROUPS: tuple[click.Group, ...] = ()

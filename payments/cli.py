@@ -1,0 +1,5 @@
+"""Commands about money and Stripe."""
+
+import click
+
+GROUPS: tuple[click.Group, ...] = ()

@@ -1,0 +1,1 @@
+"""Pure rules of money: no Flask, no database, no Stripe, no clock."""

@@ -1,0 +1,1 @@
+"""Work that the engine runs for this room."""

@@ -1,0 +1,8 @@
+"""Commands about articles."""
+
+import click
+
+
+@click.group("articles")
+def group() -> None:
+    """Articles: import and export."""
