@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, union_all
 
 from kit.database import UTCDateTime, db
+from reports.buckets import ends_in
 from reports.domain.intervals import OPEN_PAUSE
 from reports.histories import IN_FORCE, ROW, covers, pays
 
@@ -80,19 +81,8 @@ def _pause(at: datetime) -> ColumnElement[bool]:
 
 
 def _grouped(instants: Sequence[datetime], when: ColumnElement, by: ColumnElement, amount: ColumnElement) -> Select:
-    bucket = _bucket(when, instants).label("bucket")
+    bucket = ends_in(when, instants).label("bucket")
     return select(bucket, by.label("key"), amount.label("amount")).group_by(bucket, by)
-
-
-def _bucket(when: ColumnElement, instants: Sequence[datetime], first: int = 0) -> ColumnElement[int]:
-    """Index of the first instant at or after `when` (len(instants) if there is none), by halving."""
-    if not instants:
-        return literal(first, Integer)
-    middle = len(instants) // 2
-    return case(
-        (when <= instants[middle], _bucket(when, instants[:middle], first)),
-        else_=_bucket(when, instants[middle + 1 :], first + middle + 1),
-    )
 
 
 def _running(instants: Sequence[datetime], changes: Select) -> dict[str, list[int]]:

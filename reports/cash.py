@@ -1,0 +1,29 @@
+"""Reads the ledger for the reports: sums by month, purpose and kind in one scan."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from kit.database import db
+from payments.models import LedgerEntry
+from reports.buckets import lies_in
+from reports.domain.cash import Cash
+
+CONTRIBUTION = "contribution"
+
+
+def by_month(bounds: Sequence[datetime]) -> list[dict[str | None, dict[str, Cash]]]:
+    """For each month between ascending bounds: purpose -> currency -> Cash; the key None has every purpose together."""
+    found: list[dict[str | None, dict[str, Cash]]] = [{None: {}} for _ in bounds[1:]]
+    entry = LedgerEntry
+    month = lies_in(entry.occurred_at, bounds).label("month")
+    query = (
+        select(month, entry.purpose, entry.currency, entry.kind, func.sum(entry.amount), func.count())
+        .where(entry.occurred_at >= bounds[0], entry.occurred_at < bounds[-1])
+        .group_by(month, entry.purpose, entry.currency, entry.kind)
+    )
+    for n, purpose, currency, kind, amount, count in db.session.execute(query):
+        for key in (None, purpose):
+            found[n].setdefault(key, {}).setdefault(currency, Cash()).add(kind, int(amount), count)
+    return found
