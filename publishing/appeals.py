@@ -1,0 +1,53 @@
+"""What we ask of readers who do not support us yet: what is on offer, whether they closed the appeal, the house notice.
+
+Prices belong to payments, which this room may not know: app.py hands over a function (``offer_source``).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from flask import Flask, current_app, request
+
+from publishing.frame import kept
+
+COOKIE = "appeal"
+CLOSED_FOR = 30 * 24 * 3600  # seconds; then we may ask again
+
+
+class Offer(Protocol):
+    """A plan on sale, as payments describes it: ``amount`` in minor units of ``currency``, ``interval`` month or year."""
+
+    name: str
+    amount: int
+    currency: str
+    interval: str
+
+
+OfferSource = Callable[[], Sequence[Offer]]
+
+
+def init_app(app: Flask) -> None:
+    """Offer the appeal's facts to templates. Until app.py names a source, no price is shown."""
+    app.extensions["offer_source"] = tuple
+    app.jinja_env.globals |= {"plans_on_offer": plans_on_offer, "house_notice": house_notice}
+
+
+def offer_from(app: Flask, source: OfferSource) -> None:
+    """Take prices from ``source`` (app.py calls this once, at start)."""
+    app.extensions["offer_source"] = source
+
+
+def plans_on_offer() -> Sequence[Offer]:
+    """The plans on sale, asked for at most once a minute in each process."""
+    return kept(("offers",), current_app.extensions["offer_source"])
+
+
+def is_closed() -> bool:
+    """Did this reader close the appeal? A forged cookie hides a panel from its forger, no more."""
+    return request.cookies.get(COOKIE) == "closed"
+
+
+def house_notice() -> dict[str, str] | None:
+    """The notice in the ad slot from the settings HOUSE_AD_TEXT and HOUSE_AD_URL; None shows the house's own."""
+    text = current_app.config.get("HOUSE_AD_TEXT")
+    return {"text": text, "url": current_app.config.get("HOUSE_AD_URL", "")} if text else None

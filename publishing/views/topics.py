@@ -1,0 +1,33 @@
+"""A topic: all that came out about it."""
+
+from flask import Blueprint, Response, abort, render_template, url_for
+from sqlalchemy import select
+
+from kit import clock
+from kit.database import db
+from membership.guards import public
+from publishing import listings
+from publishing.models.articles import Article, Topic
+from publishing.views import paging
+from publishing.views.caching import for_everybody
+
+bp = Blueprint("topics", __name__)
+
+
+@bp.get("/topics/<slug>/")
+@public
+def show(slug: str) -> Response:
+    """One topic, newest first, a page at a time."""
+    topic = db.session.execute(select(Topic).where(Topic.slug == slug)).scalar_one_or_none()
+    if topic is None:
+        abort(404)
+    after = paging.place()
+    cards, following = listings.page(clock.now(), paging.PAGE_SIZE, after, Article.topic_id == topic.id)
+    page = render_template(
+        "topics/show.html",
+        topic=topic,
+        cards=cards,
+        newest=url_for("topics.show", slug=slug) if after else None,
+        older=paging.older("topics.show", following, slug=slug),
+    )
+    return for_everybody(page)
