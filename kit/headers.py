@@ -66,8 +66,11 @@ def init_app(app: Flask) -> None:
 
 
 def caching(response: Response) -> Response:
-    """What looked at the session is private; the rest says nothing unless its view did."""
-    if session.accessed or session.modified or request.cookies.get("visitor") or response.headers.get("Set-Cookie"):
+    """A page is its reader's own as soon as she sent a cookie or gets one; a stranger's is as its view says.
+
+    ``session.accessed`` would not do: Flask-Login looks at every request's session, and asking sets it.
+    """
+    if request.cookies or session.modified or response.headers.get("Set-Cookie"):
         response.headers["Cache-Control"] = "private, no-store"
         response.vary.add("Cookie")
     return response
