@@ -116,6 +116,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_reconcile_run_started_at", ["started_at"], unique=False)
 
     op.create_table(
+        "reports_close",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("zone", sa.String(length=60), nullable=False),
+        sa.Column("closed_at", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.CheckConstraint("length(month) = 7", name=op.f("ck_reports_close_month")),
+        sa.PrimaryKeyConstraint("month", name=op.f("pk_reports_close")),
+    )
+    op.create_table(
         "stripe_event",
         sa.Column("account", sa.String(length=64), nullable=False),
         sa.Column("event_id", sa.String(length=100), nullable=False),
@@ -375,6 +384,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_membership_source_account_id", ["account_id"], unique=False)
 
     op.create_table(
+        "reports_goal",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("set_by", sa.Integer(), nullable=True),
+        sa.Column("set_at", kit.database.UTCDateTime(), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_reports_goal_amount")),
+        sa.CheckConstraint("length(month) = 7", name=op.f("ck_reports_goal_month")),
+        sa.ForeignKeyConstraint(["set_by"], ["account.id"], name=op.f("fk_reports_goal_set_by_account")),
+        sa.PrimaryKeyConstraint("month", "currency", name=op.f("pk_reports_goal")),
+    )
+    op.create_table(
         "stripe_customer",
         sa.Column("id", sa.String(length=100), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=True),
@@ -534,6 +555,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_stripe_customer_account_id")
 
     op.drop_table("stripe_customer")
+    op.drop_table("reports_goal")
     with op.batch_alter_table("membership_source", schema=None) as batch_op:
         batch_op.drop_index("ix_membership_source_account_id")
 
@@ -584,6 +606,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_stripe_event_new", postgresql_where=sa.text("state = 'new'"), sqlite_where=sa.text("state = 'new'"))
 
     op.drop_table("stripe_event")
+    op.drop_table("reports_close")
     with op.batch_alter_table("reconcile_run", schema=None) as batch_op:
         batch_op.drop_index("ix_reconcile_run_started_at")
 
