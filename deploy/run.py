@@ -1,0 +1,134 @@
+"""`make run`: everything on one machine, for trying it out.
+
+Migrates, loads the demo publication into an empty database, starts the sandbox for Stripe, the worker and the web
+server, prints where to go, and stops all of it on Ctrl-C with exit 0. With a real test key in STRIPE_SECRET_KEY the
+sandbox stays out of it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from kit.settings import SANDBOX_WEBHOOK_SECRET  # noqa: E402
+
+PORT = os.environ.get("PORT", "8000")
+SANDBOX_PORT = os.environ.get("SANDBOX_PORT", "12111")
+PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+BIN = Path(sys.executable).parent
+
+
+def environment() -> dict[str, str]:
+    """What each part is started with."""
+    sandbox = f"http://127.0.0.1:{SANDBOX_PORT}"
+    return {
+        **os.environ,
+        "APP_ENV": "development",
+        "PORT": PORT,
+        "PUBLIC_URL": PUBLIC_URL,
+        "STRIPE_API_BASE": os.environ.get("STRIPE_API_BASE", sandbox),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def once(title: str, *command: str) -> None:
+    """Run a step to its end; a failure ends the whole run with its own words."""
+    print(f"  {title} ...", flush=True)
+    if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode:
+        sys.exit(f"`{' '.join(command)}` failed: see above.")
+
+
+def start(*command: str) -> subprocess.Popen[bytes]:
+    """Start a part in a process group of its own, so that Ctrl-C reaches us first and we stop the parts in order."""
+    return subprocess.Popen(command, cwd=ROOT, env=environment(), start_new_session=True)
+
+
+def answers(url: str, parts: list[subprocess.Popen[bytes]], seconds: float = 40) -> None:
+    """Wait until ``url`` answers at all; end the run if a part died meanwhile."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if any(part.poll() is not None for part in parts):
+            stop(parts)
+            sys.exit("A part of Wellspring stopped while starting: see above. Is the port taken? PORT and SANDBOX_PORT move it.")
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    stop(parts)
+    sys.exit(f"{url} did not answer within {seconds:.0f} seconds.")
+
+
+def stop(parts: list[subprocess.Popen[bytes]]) -> None:
+    """Ask each part to finish, last started first; insist after a while."""
+    for part in reversed(parts):
+        if part.poll() is None:
+            part.send_signal(signal.SIGTERM)
+    for part in reversed(parts):
+        try:
+            part.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            part.kill()
+
+
+def accounts() -> str:
+    """Who may sign in, as the demo made them."""
+    from demo.publication import DEMO_ACCOUNTS, DEMO_PASSWORD
+
+    width = max(len(account.email) for account in DEMO_ACCOUNTS)
+    lines = [f"    {account.email:<{width}}  {account.what}" for account in DEMO_ACCOUNTS]
+    return "\n".join([f"  Demo accounts (password for all: {DEMO_PASSWORD})", *lines])
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    flask = (sys.executable, "-m", "flask", "--app", "app")
+    parts: list[subprocess.Popen[bytes]] = []
+    (ROOT / "instance").mkdir(exist_ok=True)
+    print("Wellspring is getting ready:", flush=True)
+    once("database", *flask, "db", "upgrade")
+    once("demo publication (when the database is empty)", *flask, "demo", "load", "--if-empty")
+    try:
+        if "STRIPE_API_BASE" not in os.environ:
+            state = str(ROOT / "instance" / "sandbox.db")
+            hook = f"http://127.0.0.1:{PORT}/webhooks/stripe"
+            parts.append(
+                start(
+                    *(sys.executable, "-m", "sandbox", "--port", SANDBOX_PORT, "--state", state),
+                    *("--forward-to", hook, "--webhook-secret", SANDBOX_WEBHOOK_SECRET),
+                )
+            )
+            answers(f"http://127.0.0.1:{SANDBOX_PORT}/", parts)
+            once("plans at Stripe (the sandbox)", *flask, "stripe", "plans", "sync")
+        parts.append(start(*flask, "worker"))
+        parts.append(
+            start(
+                *(str(BIN / "granian"), "--interface", "wsgi", "--factory", "app:create_app", "--host", "127.0.0.1", "--port", PORT),
+                *("--workers", os.environ.get("WEB_CONCURRENCY", "2"), "--blocking-threads", "1", "--no-log"),
+            )
+        )
+        answers(f"http://127.0.0.1:{PORT}/healthz", parts)
+        print(f"\n  Wellspring runs at {PUBLIC_URL}\n  Mail it would send: {PUBLIC_URL}/_dev/mailbox", flush=True)
+        print(f"  Stripe's stand-in (SIMULATED): http://127.0.0.1:{SANDBOX_PORT}\n\n{accounts()}\n\n  Ctrl-C stops it.", flush=True)
+        while all(part.poll() is None for part in parts):
+            time.sleep(0.5)
+        print("A part of Wellspring stopped: see above.", file=sys.stderr)
+        stop(parts)
+        sys.exit(1)
+    except (KeyboardInterrupt, SystemExit) as end:
+        print("\nStopping ...", flush=True)
+        stop(parts)
+        sys.exit(end.code if isinstance(end, SystemExit) and end.code else 0)
+
+
+if __name__ == "__main__":
+    main()
