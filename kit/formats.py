@@ -1,36 +1,25 @@
 """Money, dates and counts as people read them, by the publication's locale and zone."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 from flask import Flask
 from flask_babel import get_locale
 
+from kit.currencies import exponent, major
 from kit.settings import settings
-
-# Stripe's own exponents; CLDR's differ (ISK and UGX are whole there, but Stripe wants hundredths).
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
-
-
-def exponent(currency: str) -> int:
-    """How many decimals Stripe's minor unit of this currency has: 0, 2 or 3."""
-    currency = currency.lower()
-    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
-
-
-def major(amount: int, currency: str) -> Decimal:
-    """Minor units as an exact decimal amount of the currency."""
-    return Decimal(amount).scaleb(-exponent(currency))
 
 
 def money(amount: int, currency: str, *, locale: str | None = None) -> str:
     """``money(2500, "usd")`` is "$25.00"; whole amounts keep their decimals so that columns line up."""
-    return numbers.format_currency(major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"), currency_digits=False, format=None) if exponent(
-        currency
-    ) != 2 else numbers.format_currency(major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"))
+    return (
+        numbers.format_currency(
+            major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"), currency_digits=False, format=None
+        )
+        if exponent(currency) != 2
+        else numbers.format_currency(major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"))
+    )
 
 
 def zone() -> ZoneInfo:
@@ -44,7 +33,7 @@ def local(instant: datetime) -> datetime:
 
 
 def date_text(instant: datetime | date, style: str = "long") -> str:
-    """"3 May 2026" or "May 3, 2026", as the locale has it, on the publication's calendar."""
+    """ "3 May 2026" or "May 3, 2026", as the locale has it, on the publication's calendar."""
     day = local(instant).date() if isinstance(instant, datetime) else instant
     return dates.format_date(day, format=style, locale=str(get_locale() or "en_US"))
 
@@ -55,7 +44,7 @@ def datetime_text(instant: datetime, style: str = "medium") -> str:
 
 
 def month_text(instant: datetime | date) -> str:
-    """"May 2026"."""
+    """ "May 2026"."""
     day = local(instant).date() if isinstance(instant, datetime) else instant
     return dates.format_skeleton("yMMMM", day, locale=str(get_locale() or "en_US"))
 

@@ -1,29 +1,5 @@
-"""How a rule refuses: named problems, each at its field, in words that the door translates."""
+"""How a rule of this room refuses: the house's one way (kit/problems.py)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from kit.problems import Problem, Refused, mark
 
-
-def mark(text: str) -> str:
-    """Mark a string for translation where it is written; the door translates it when it is shown."""
-    return text
-
-
-@dataclass(frozen=True)
-class Problem:
-    """``text`` is a gettext message with %(name)s places, ``values`` what stands there, ``line`` of the source, from 1."""
-
-    text: str
-    values: tuple[tuple[str, object], ...] = ()
-    line: int | None = None
-
-    def __str__(self) -> str:
-        return self.text % dict(self.values) if self.values else self.text
-
-
-class Refused(ValueError):
-    """What was offered cannot be taken; ``problems`` maps each field to what is wrong with it."""
-
-    def __init__(self, problems: Mapping[str, Problem]) -> None:
-        super().__init__("; ".join(f"{field}: {problem}" for field, problem in problems.items()))
-        self.problems = dict(problems)
+__all__ = ["Problem", "Refused", "mark"]
