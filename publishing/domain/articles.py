@@ -1,5 +1,6 @@
 """What an article must have, whoever brings it: the newsroom's form or a file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -37,6 +38,7 @@ def accept(raw: Mapping[str, str], zone: ZoneInfo) -> ArticleFields:
     got["slug"] = got["slug"] or slugify(got["title"])
     got["kind"] = got["kind"] or "article"
     got["access"] = got["access"] or "members"
+    got["image"] = _picture(got["image"])
     problems = _problems(got)
     published_at = None
     try:
@@ -53,6 +55,11 @@ def _clean(text: str, name: str) -> str:
     # NUL cannot be stored in PostgreSQL, and carriage returns would differ between browsers and files.
     text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
     return text.strip("\n") + "\n" if name == "body" and text.strip() else " ".join(text.split())
+
+
+def _picture(name: str) -> str:
+    """A bare name such as "2026/mill.webp" lies in the media folder."""
+    return f"/media/{name}" if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", name, re.ASCII) else name
 
 
 def _problems(got: Mapping[str, str]) -> dict[str, Problem]:
