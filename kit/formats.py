@@ -1,25 +1,37 @@
 """Money, dates and counts as people read them, by the publication's locale and zone."""
 
+from copy import copy
 from datetime import date, datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from babel import dates, numbers
+from babel import Locale, dates, numbers
+from babel.numbers import NumberPattern
 from flask import Flask
 from flask_babel import get_locale
 
-from kit.currencies import exponent, major
+from kit.currencies import exponent, major, step
 from kit.settings import settings
 
 
 def money(amount: int, currency: str, *, locale: str | None = None) -> str:
-    """``money(2500, "usd")`` is "$25.00"; whole amounts keep their decimals so that columns line up."""
-    return (
-        numbers.format_currency(
-            major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"), currency_digits=False, format=None
-        )
-        if exponent(currency) != 2
-        else numbers.format_currency(major(amount, currency), currency.upper(), locale=locale or str(get_locale() or "en_US"))
-    )
+    """``money(2500, "usd")`` is "$25.00"; whole amounts keep their decimals so that columns line up.
+
+    Always with the decimals that Stripe charges in: CLDR shows none for some currencies that have them there (ALL,
+    RSD), and what is shown must be what is charged.
+    """
+    locale = locale or str(get_locale() or "en_US")
+    decimals = 0 if step(currency) == 100 else exponent(currency)
+    pattern = _pattern(locale, decimals)
+    return pattern.apply(major(amount, currency), locale, currency=currency.upper(), currency_digits=False)
+
+
+@cache
+def _pattern(locale: str, decimals: int) -> NumberPattern:
+    """The locale's way to write an amount, with exactly so many decimals."""
+    pattern = copy(Locale.parse(locale).currency_formats["standard"])
+    pattern.frac_prec = (decimals, decimals)
+    return pattern
 
 
 def zone() -> ZoneInfo:
