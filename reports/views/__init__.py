@@ -1,5 +1,8 @@
-"""Doors of this room."""
+"""Doors of this room: the report's page, its charts and tables, the people behind a number, the goal."""
 
-from flask import Blueprint
+from reports.views import exports, goals, overview, people
+from reports.views.blueprint import bp
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+BLUEPRINTS = (bp,)
+
+__all__ = ["BLUEPRINTS", "exports", "goals", "overview", "people"]
