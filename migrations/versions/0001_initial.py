@@ -49,6 +49,62 @@ def upgrade() -> None:
         batch_op.create_index("ix_meter_read_read_at", ["read_at"], unique=False)
 
     op.create_table(
+        "newsletter_issue",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("intro", sa.String(length=2000), nullable=False),
+        sa.Column("article_ids", sa.JSON(), nullable=False),
+        sa.Column("covers_from", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("covers_until", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("setbacks", sa.Integer(), nullable=False),
+        sa.Column("created_at", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("frozen_at", kit.database.UTCDateTime(), nullable=True),
+        sa.Column("sent_at", kit.database.UTCDateTime(), nullable=True),
+        sa.CheckConstraint("state in ('draft', 'sending', 'sent')", name=op.f("ck_newsletter_issue_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_issue")),
+        sa.UniqueConstraint("day", name=op.f("uq_newsletter_issue_day")),
+    )
+    with op.batch_alter_table("newsletter_issue", schema=None) as batch_op:
+        batch_op.create_index("ix_newsletter_issue_state_day", ["state", "day"], unique=False)
+
+    op.create_table(
+        "newsletter_settings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("auto_send", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("changed_by", sa.String(length=320), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_newsletter_settings_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_settings")),
+    )
+    op.create_table(
+        "newsletter_subscription",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column("mailbox_key", sa.String(length=320), nullable=False),
+        sa.Column("handle", sa.String(length=22), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("daily", sa.Boolean(), nullable=False),
+        sa.Column("paused_until", sa.Date(), nullable=True),
+        sa.Column("confirm_hash", sa.String(length=64), nullable=True),
+        sa.Column("confirm_expires_at", kit.database.UTCDateTime(), nullable=True),
+        sa.Column("letters_asked", sa.Integer(), nullable=False),
+        sa.Column("letter_asked_at", kit.database.UTCDateTime(), nullable=True),
+        sa.Column("created_at", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("changed_at", kit.database.UTCDateTime(), nullable=False),
+        sa.CheckConstraint("state in ('pending', 'confirmed', 'unsubscribed', 'suspended')", name=op.f("ck_newsletter_subscription_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_subscription")),
+        sa.UniqueConstraint("confirm_hash", name=op.f("uq_newsletter_subscription_confirm_hash")),
+        sa.UniqueConstraint("email_key", name=op.f("uq_newsletter_subscription_email_key")),
+        sa.UniqueConstraint("handle", name=op.f("uq_newsletter_subscription_handle")),
+    )
+    with op.batch_alter_table("newsletter_subscription", schema=None) as batch_op:
+        batch_op.create_index("ix_newsletter_subscription_mailbox_key", ["mailbox_key"], unique=False)
+        batch_op.create_index("ix_newsletter_subscription_state", ["state", "id"], unique=False)
+
+    op.create_table(
         "outbox_mail",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=200), nullable=False),
@@ -384,6 +440,72 @@ def upgrade() -> None:
         batch_op.create_index("ix_membership_source_account_id", ["account_id"], unique=False)
 
     op.create_table(
+        "newsletter_consent",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subscription_id", sa.Integer(), nullable=False),
+        sa.Column("event", sa.String(length=12), nullable=False),
+        sa.Column("at", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("wording", sa.String(length=20), nullable=False),
+        sa.Column("network", sa.String(length=32), nullable=False),
+        sa.Column("how", sa.String(length=40), nullable=False),
+        sa.CheckConstraint(
+            "event in ('asked', 'letter', 'confirmed', 'unsubscribed', 'suspended', 'changed')", name=op.f("ck_newsletter_consent_event")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["newsletter_subscription.id"],
+            name=op.f("fk_newsletter_consent_subscription_id_newsletter_subscription"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_consent")),
+    )
+    with op.batch_alter_table("newsletter_consent", schema=None) as batch_op:
+        batch_op.create_index("ix_newsletter_consent_subscription_id", ["subscription_id"], unique=False)
+
+    op.create_table(
+        "newsletter_delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("subscription_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("edition", sa.String(length=8), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("sent_at", kit.database.UTCDateTime(), nullable=True),
+        sa.Column("last_error", sa.String(length=200), nullable=True),
+        sa.CheckConstraint(
+            "state in ('queued', 'sending', 'sent', 'skipped', 'refused', 'failed')", name=op.f("ck_newsletter_delivery_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["newsletter_issue.id"], name=op.f("fk_newsletter_delivery_issue_id_newsletter_issue"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["newsletter_subscription.id"],
+            name=op.f("fk_newsletter_delivery_subscription_id_newsletter_subscription"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_delivery")),
+        sa.UniqueConstraint("issue_id", "subscription_id", name=op.f("uq_newsletter_delivery_issue_id_subscription_id")),
+    )
+    with op.batch_alter_table("newsletter_delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_newsletter_delivery_queue", ["issue_id", "state", "due_at", "id"], unique=False)
+        batch_op.create_index("ix_newsletter_delivery_subscription_id", ["subscription_id"], unique=False)
+
+    op.create_table(
+        "newsletter_edition",
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("edition", sa.String(length=8), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.CheckConstraint("edition in ('free', 'members')", name=op.f("ck_newsletter_edition_edition")),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["newsletter_issue.id"], name=op.f("fk_newsletter_edition_issue_id_newsletter_issue"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("issue_id", "edition", name=op.f("pk_newsletter_edition")),
+    )
+    op.create_table(
         "reports_goal",
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
@@ -556,6 +678,16 @@ def downgrade() -> None:
 
     op.drop_table("stripe_customer")
     op.drop_table("reports_goal")
+    op.drop_table("newsletter_edition")
+    with op.batch_alter_table("newsletter_delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_newsletter_delivery_subscription_id")
+        batch_op.drop_index("ix_newsletter_delivery_queue")
+
+    op.drop_table("newsletter_delivery")
+    with op.batch_alter_table("newsletter_consent", schema=None) as batch_op:
+        batch_op.drop_index("ix_newsletter_consent_subscription_id")
+
+    op.drop_table("newsletter_consent")
     with op.batch_alter_table("membership_source", schema=None) as batch_op:
         batch_op.drop_index("ix_membership_source_account_id")
 
@@ -621,6 +753,16 @@ def downgrade() -> None:
         batch_op.drop_index("ix_outbox_mail_created_at")
 
     op.drop_table("outbox_mail")
+    with op.batch_alter_table("newsletter_subscription", schema=None) as batch_op:
+        batch_op.drop_index("ix_newsletter_subscription_state")
+        batch_op.drop_index("ix_newsletter_subscription_mailbox_key")
+
+    op.drop_table("newsletter_subscription")
+    op.drop_table("newsletter_settings")
+    with op.batch_alter_table("newsletter_issue", schema=None) as batch_op:
+        batch_op.drop_index("ix_newsletter_issue_state_day")
+
+    op.drop_table("newsletter_issue")
     with op.batch_alter_table("meter_read", schema=None) as batch_op:
         batch_op.drop_index("ix_meter_read_read_at")
 
