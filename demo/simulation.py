@@ -113,7 +113,7 @@ class Simulation:
         until = at + timedelta(days=365)
         row = Stretch(at, until, "comp", "active", "complimentary", None, 0, None, at + LAG, end_cause="staff", until_recorded_at=at + LAG)
         snapshot = Snapshot(
-            kind="grant", source_id=f"grant_demo_{number}", status="active", started_at=at, observed_at=at + LAG, paid_until=until,
+            kind="grant", source_id=f"grant_{number + 1}", status="active", started_at=at, observed_at=at + LAG, paid_until=until,
             ends_at=until, changed_at=at, plan_key="complimentary",
         )
         self.world.sources.append(Source(person.number, snapshot, [row]))
