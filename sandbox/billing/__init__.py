@@ -1,0 +1,1 @@
+"""The rules of billing: cards, charges, invoices, periods, renewals, retries. Knows no HTTP."""

@@ -1,0 +1,119 @@
+"""Plan changes in the middle of a period: credit for the rest of the old, charge for the rest of the new."""
+
+from sandbox.billing import discounts, invoicing
+
+
+def share(amount: int, start: int, end: int, at: int) -> int:
+    """The part of an amount that the rest of the period is worth, to the second, half up."""
+    if end <= start or at >= end:
+        return 0
+    return (amount * (end - max(at, start)) * 2 + (end - start)) // (2 * (end - start))
+
+
+def invoice_item(world, customer: dict, subscription: dict | None, **values) -> dict:
+    """A pending invoice item; emits invoiceitem.created."""
+    item = world.make("invoiceitem", of=customer, customer=customer["id"], **values)
+    item["test_clock"] = customer["test_clock"]
+    item["net_amount"] = item["amount"]
+    if subscription:
+        item["parent"] = {
+            "type": "subscription_details",
+            "subscription_details": {
+                "subscription": subscription["id"],
+                "subscription_item": item.pop("_item", None),
+            },
+        }
+    world.emit("invoiceitem.created", item)
+    return item
+
+
+def change(world, subscription: dict, item: dict, old: tuple[dict, int], new: tuple[dict, int] | None, at: int) -> None:
+    """Pending credit for (price, quantity) `old` and charge for `new`, until the item's period end."""
+    customer = world.store.get("customer", subscription["customer"])
+    start, end = item["current_period_start"], item["current_period_end"]
+    for (price, quantity), sign, words in ((old, -1, "Unused time on"), (new, 1, "Remaining time on")):
+        amount = sign * share((price["unit_amount"] or 0) * quantity, start, end, at)
+        product = world.store.get("product", price["product"]) or {"name": "Subscription"}
+        invoice_item(
+            world, customer, subscription, amount=amount, currency=price["currency"],
+            description=f"{words} {product['name']}", period={"start": at, "end": end}, proration=True,
+            quantity=quantity, quantity_decimal=str(quantity), discountable=False, _item=item["id"],
+            discounts=[],
+            pricing={"type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"],
+                     "price_details": {"price": price["id"], "product": price["product"]}},
+        )  # fmt: skip
+        if new is None:
+            return
+
+
+def pending(world, customer: dict, subscription: dict | None = None) -> list[dict]:
+    """Items that wait for the next invoice of the subscription, or of the customer alone."""
+    wanted = subscription["id"] if subscription else None
+    found = []
+    for item in world.store.all("invoiceitem"):
+        details = (item["parent"] or {}).get("subscription_details") or {}
+        if item["customer"] == customer["id"] and item["invoice"] is None:
+            if details.get("subscription") in (wanted, None):
+                found.append(item)
+    return found
+
+
+def pending_lines(world, customer: dict, subscription: dict | None = None) -> list[dict]:
+    """Lines of everything pending; each item is marked as billed."""
+    lines = []
+    for item in pending(world, customer, subscription):
+        lines.append(line_of(world, item))
+        item["invoice"] = "_billed"
+        world.store.put(item)
+    return lines
+
+
+def line_of(world, item: dict) -> dict:
+    details = (item["parent"] or {}).get("subscription_details") or {}
+    parent = invoicing.invoice_item_parent(item)
+    if item["proration"] and details.get("subscription"):
+        holder = {"subscription": details["subscription"], "id": details["subscription_item"]}
+        parent = invoicing.item_parent(holder, proration=True, invoice_item=item["id"])
+    line = invoicing.line(
+        world,
+        amount=item["amount"],
+        currency=item["currency"],
+        description=item["description"],
+        period=(item["period"]["start"], item["period"]["end"]),
+        parent=parent,
+        quantity=item["quantity"],
+        discountable=item["discountable"],
+        metadata=dict(item["metadata"]),
+    )
+    line["pricing"] = item["pricing"]
+    return line
+
+
+def claim(world, invoice: dict) -> None:
+    """Once the invoice has its id, its items name it."""
+    wanted = {
+        ((e["parent"] or {}).get("invoice_item_details") or {}).get("invoice_item")
+        or ((e["parent"] or {}).get("subscription_item_details") or {}).get("invoice_item")
+        for e in invoice["lines"]["data"]
+    }
+    for item in world.store.all("invoiceitem"):
+        if item["id"] in wanted:
+            item["invoice"] = invoice["id"]
+            world.store.put(item)
+
+
+def invoice_now(world, subscription: dict, extra: list[dict] = ()) -> dict | None:
+    """always_invoice: what is pending, on an invoice of its own, charged at once."""
+    customer = world.store.get("customer", subscription["customer"])
+    lines = [*extra, *pending_lines(world, customer, subscription)]
+    if not lines:
+        return None
+    live = discounts.live(world, subscription["discounts"], world.now(subscription))
+    invoice = invoicing.draft(
+        world, customer, lines, subscription=subscription, billing_reason="subscription_update",
+        discounts=[d["id"] for d in live] if extra else [], auto_advance=True,
+    )  # fmt: skip
+    claim(world, invoice)
+    subscription["latest_invoice"] = invoice["id"]
+    invoicing.collect(world, invoice)
+    return invoice

@@ -1,0 +1,88 @@
+"""Refunds: the money goes back, or is pending, or comes back again."""
+
+from sandbox.billing import cards, charging
+from sandbox.errors import StripeError
+
+
+def refund(world, charge: dict, amount: int | None, **values) -> dict:
+    """Refund a charge in part or in full. Raises StripeError when nothing is left to refund."""
+    left = charge["amount_captured"] - charge["amount_refunded"]
+    if charge["disputed"] and any(d["status"] != "won" for d in _disputes(world, charge)):
+        raise StripeError.invalid(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
+    if left <= 0:
+        raise StripeError.invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+    if amount is not None and amount > left:
+        raise StripeError.invalid(
+            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", "amount"
+        )
+    amount = left if amount is None else amount
+    method = world.store.get("payment_method", charge["payment_method"] or "") or {}
+    card = cards.CARDS.get(method.get("_number", ""))
+    made = world.make(
+        "refund", of=charge, amount=amount, currency=charge["currency"], charge=charge["id"],
+        payment_intent=charge["payment_intent"], payment_method=charge["payment_method"],
+        customer=charge["customer"], status="pending" if card and card.refund == "pending" else "succeeded",
+        destination_details={"type": "card", "card": {"type": "refund", "reference_status": "pending", "reference_type": "acquirer_reference_number"}},
+        **values,
+    )  # fmt: skip
+    txn = charging.book(world, made, amount=-amount, fee=0, kind="refund")
+    made["balance_transaction"] = txn["id"]
+    world.emit("refund.created", made)
+    with world.changing(charge, None):
+        was = charge["amount_refunded"]
+        charge["amount_refunded"] += amount
+        charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+    world.emit("charge.refunded", charge, {"amount_refunded": was, "refunded": False})
+    if card and card.refund == "fails":
+        made["_fails_at"] = world.now(made) + 1
+    elif made["status"] == "succeeded":
+        _reference(world, made)
+    return made
+
+
+def _reference(world, made: dict) -> None:
+    """The bank's reference follows the refund: refund.updated and charge.refund.updated."""
+    with world.changing(made, "refund.updated"):
+        made["destination_details"]["card"] |= {"reference": str(world.ids.random.randrange(10**22)), "reference_status": "available"}
+    world.emit("charge.refund.updated", made)
+
+
+def _disputes(world, charge: dict) -> list[dict]:
+    return [d for d in world.store.all("dispute") if d["charge"] == charge["id"]]
+
+
+def fail(world, made: dict) -> None:
+    """The bank sends the money back to us: refund.failed, the charge is refunded less."""
+    made.pop("_fails_at", None)
+    charge = world.store.get("charge", made["charge"])
+    txn = charging.book(world, made, amount=made["amount"], fee=0, kind="refund_failure")
+    with world.changing(made, None):
+        made |= {
+            "status": "failed",
+            "failure_reason": "expired_or_canceled_card",
+            "failure_balance_transaction": txn["id"],
+        }
+    with world.changing(charge, "charge.updated"):
+        charge["amount_refunded"] -= made["amount"]
+        charge["refunded"] = False
+    world.emit("refund.updated", made, {"status": "succeeded"})
+    world.emit("refund.failed", made)
+    world.emit("charge.refund.updated", made, {"status": "succeeded"})
+
+
+def succeed(world, made: dict) -> None:
+    """A pending refund arrives."""
+    with world.changing(made, "refund.updated"):
+        made["status"] = "succeeded"
+
+
+def cancel(world, made: dict) -> dict:
+    if made["status"] not in ("pending", "requires_action"):
+        raise StripeError.invalid("Only a pending refund can be canceled.")
+    charge = world.store.get("charge", made["charge"])
+    with world.changing(charge, "charge.updated"):
+        charge["amount_refunded"] -= made["amount"]
+        charge["refunded"] = False
+    with world.changing(made, "refund.updated"):
+        made["status"] = "canceled"
+    return made

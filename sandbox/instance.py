@@ -1,0 +1,170 @@
+"""The sandbox as an object: started in a thread for tests, driven by method calls."""
+
+import threading
+from urllib.parse import urlsplit
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from sandbox import clocks, driver
+from sandbox.delivery import Signed
+from sandbox.pages import authenticate, portal
+from sandbox.server import create_app
+from sandbox.world import World
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Quiet(WSGIRequestHandler):
+    """Logs nothing: what was asked is at GET /_sandbox/requests."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+class Sandbox:
+    """A stand-in for Stripe.
+
+    With `forward_to`, signed events are posted there by a thread, with retries;
+    without it they wait for `take_deliveries()`.
+    """
+
+    def __init__(
+        self, *, seed: int | None = None, webhook_secret: str | None = None,
+        forward_to: str | None = None, state: str | None = None, strict: bool = True,
+        host: str = "127.0.0.1", port: int = 0,
+    ):  # fmt: skip
+        if host not in LOOPBACK:
+            raise ValueError("the sandbox binds to loopback only")
+        if forward_to and urlsplit(forward_to).hostname not in LOOPBACK:
+            raise ValueError("the sandbox delivers to loopback only")
+        if forward_to and not webhook_secret:
+            raise ValueError("deliveries need a webhook secret (whsec_...)")
+        self.world = World(seed=seed, state=state, strict=strict)
+        self.world.delivery.secret = webhook_secret
+        self.world.delivery.forward_to = forward_to
+        self.app = create_app(self.world)
+        self._host, self._port = host, port
+        self._server = None
+        self._thread: threading.Thread | None = None
+
+    # --- life ---------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return self.world.base_url
+
+    def start(self) -> "Sandbox":
+        """Serve on a free loopback port (or the one given) in a thread."""
+        self._server = make_server(
+            self._host, self._port, self.app, threaded=True, request_handler=Quiet
+        )
+        self._server.daemon_threads = True
+        self.world.base_url = f"http://{self._host}:{self._server.server_port}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+        self.world.delivery.start()
+        return self
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        self.world.delivery.stop()
+        self.world.store.close()
+
+    def __enter__(self) -> "Sandbox":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def reset(self) -> None:
+        self.world.reset()
+
+    # --- looking ------------------------------------------------------------
+
+    @property
+    def requests(self) -> list[dict]:
+        """Everything asked of the API, in order."""
+        return self.world.log
+
+    @property
+    def complaints(self) -> list[str]:
+        """Faults of the sandbox itself; a test expects none."""
+        return self.world.complaints
+
+    def get(self, id_: str) -> dict | None:
+        """The stored object of an id, as it is now."""
+        return self.world.store.find(id_)
+
+    def events(self) -> list[dict]:
+        """All events so far, oldest first."""
+        return list(self.world.store.all("event"))
+
+    def take_deliveries(self) -> list[Signed]:
+        """Signed webhook requests that nobody has taken yet, faults applied."""
+        return self.world.delivery.take()
+
+    # --- doing --------------------------------------------------------------
+
+    def pay(self, session_id: str, **typed: str) -> str:
+        """Do what the person does on the Checkout page; the address she is sent to.
+
+        Raises driver.Declined with the text shown on a decline.
+        """
+        with self.world.lock:
+            try:
+                return driver.pay(self.world, session_id, **typed)
+            finally:
+                self.world.store.flush()
+
+    def portal_cancel(self, subscription_id: str, **words: str) -> dict:
+        """Cancel at period end as the portal does: `cancel_at` alone."""
+        with self.world.lock:
+            return portal.cancel(self.world, self.world.need("subscription", subscription_id), **words)
+
+    def portal_undo(self, subscription_id: str) -> dict:
+        with self.world.lock:
+            return portal.undo(self.world, self.world.need("subscription", subscription_id))
+
+    def portal_change_plan(self, subscription_id: str, price_id: str) -> dict:
+        with self.world.lock:
+            world = self.world
+            return portal.change_plan(
+                world, world.need("subscription", subscription_id), world.need("price", price_id)
+            )
+
+    def portal_replace_card(self, customer_id: str, card: str = "4242424242424242") -> None:
+        with self.world.lock:
+            world, form = self.world, portal.CardForm(card, "12/34", "123", "Test Reader")
+            customer = world.need("customer", customer_id)
+            portal.replace_card(world, customer, portal.method_of(world, form, of=customer, email=customer["email"]))
+
+    def authenticate(self, payment_intent_id: str, *, complete: bool = True) -> str:
+        """Answer the simulated 3-D Secure step of a PaymentIntent."""
+        with self.world.lock:
+            intent = self.world.need("payment_intent", payment_intent_id)
+            return authenticate.answer(self.world, intent, complete)
+
+    def advance(self, seconds: int, clock: str | None = None) -> int:
+        """Move the site's clock, or a test clock, forward; the time it then shows."""
+        with self.world.lock:
+            if clock is None:
+                clocks.advance_site(self.world, self.world.now() + seconds)
+                return self.world.now()
+            found = self.world.need("test_helpers.test_clock", clock)
+            clocks.advance(self.world, found, found["frozen_time"] + seconds)
+            return found["frozen_time"]
+
+    def tick(self) -> None:
+        """Do what has fallen due by now (every API call does the same first)."""
+        with self.world.lock:
+            clocks.tick(self.world)
+            self.world.store.flush()
+
+    def faults(self, **setup: object) -> None:
+        """The knobs of POST /_sandbox/faults; without arguments all faults end."""
+        self.world.faults.configure({k.replace("reset_after_commit", "reset-after-commit"): v for k, v in setup.items()})

@@ -1,0 +1,116 @@
+"""The world every handler works on: objects, time, events, one lock."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+from sandbox import events, shapes
+from sandbox.delivery import Delivery
+from sandbox.errors import StripeError
+from sandbox.faults import Faults
+from sandbox.objects import Ids, blank, difference, public
+from sandbox.store import Store
+
+
+class World:
+    def __init__(self, *, seed: int | None = None, state: str | None = None, strict: bool = True):
+        self.lock = threading.RLock()
+        self.seed, self.strict = seed, strict
+        self.store = Store(state)
+        # A restarted sandbox must not hand out the ids of its first life again.
+        self.ids = Ids(seed if not state else None)
+        self.faults = Faults(self.ids.random)
+        self.delivery = Delivery(self)
+        self.base_url = ""
+        self.request: dict | None = None  # {"id", "idempotency_key"} of the call being served
+        self.log: list[dict] = []
+        self.complaints: list[str] = []
+        self._paused_at: dict[str | None, int] = {}
+
+    # --- time ---------------------------------------------------------------
+
+    def now(self, of: dict | None = None) -> int:
+        """Seconds of the clock an object lives by: its test clock, or the site's."""
+        clock = self.clock_of(of) if of else None
+        if clock in self._paused_at:
+            return self._paused_at[clock]
+        if clock:
+            return self.store.get("test_helpers.test_clock", clock)["frozen_time"]
+        return int(time.time()) + self.settings["offset"]
+
+    def clock_of(self, of: dict) -> str | None:
+        if of.get("object") == "test_helpers.test_clock":
+            return of["id"]
+        if of.get("test_clock"):
+            return of["test_clock"]
+        for key in ("customer", "subscription", "invoice", "charge", "payment_intent"):
+            owner = self.store.find(of[key]) if isinstance(of.get(key), str) else None
+            if owner is not None and owner is not of:
+                return self.clock_of(owner)
+        return None
+
+    @contextlib.contextmanager
+    def at(self, clock: str | None, moment: int) -> Iterator[None]:
+        """While the block runs, that clock stands at `moment`."""
+        self._paused_at[clock] = moment
+        try:
+            yield
+        finally:
+            del self._paused_at[clock]
+
+    @property
+    def settings(self) -> dict:
+        """The sandbox's own settings, kept beside the objects so that they survive a restart."""
+        found = self.store.get("_settings", "_settings")
+        return found or self.store.put({"object": "_settings", "id": "_settings", "offset": 0})
+
+    # --- objects ------------------------------------------------------------
+
+    def make(self, kind: str, *, of: dict | None = None, **values: object) -> dict:
+        """A new stored object; `of` tells whose clock gives its time."""
+        obj = blank(kind, **values)
+        obj["id"] = obj["id"] or self.ids.new(kind)
+        for key in ("created", "date"):
+            if key in obj and not obj[key]:
+                obj[key] = self.now(of or obj)
+        return self.store.put(obj)
+
+    def need(self, kind: str, id_: object, noun: str = "", param: str = "id") -> dict:
+        """The stored object, or Stripe's "No such ..." error."""
+        found = self.store.get(kind, str(id_))
+        if found is None:
+            raise StripeError.missing(noun or kind.split(".")[-1].replace("_", " "), str(id_), param)
+        return found
+
+    @contextlib.contextmanager
+    def changing(self, obj: dict, event: str | None) -> Iterator[dict]:
+        """Emit `event` with previous_attributes when the block really changed something."""
+        before = public(obj)
+        yield obj
+        self.store.put(obj)
+        old = difference(before, public(obj))
+        if old and event:
+            self.emit(event, obj, old)
+
+    def emit(self, event: str, obj: dict, previous: dict | None = None) -> dict:
+        return events.emit(self, event, obj, previous)
+
+    def check_shape(self, obj: dict) -> list[str]:
+        """Differences from the SDK's own classes; each is a fault of the sandbox itself."""
+        found = shapes.check(obj) if self.strict else []
+        self.complaints += found
+        for line in found:
+            print(f"sandbox: shape: {line}", file=sys.stderr)
+        return found
+
+    def reset(self) -> None:
+        """Forget everything, as after the start."""
+        with self.lock:
+            self.store.clear()
+            self.ids = Ids(self.seed)
+            self.faults = Faults(self.ids.random)
+            self.delivery.forget()
+            self.log.clear()
+            self.complaints.clear()
