@@ -60,7 +60,7 @@ def render_mail(name: str, **context: Any) -> tuple[str, str, str | None]:
     if not head.startswith("Subject: "):
         raise ValueError(f"email/{name}.txt must begin with a line 'Subject: ...'")
     try:
-        html = css_inline.inline(render_template(f"email/{name}.html", **context))
+        html = css_inline.inline(render_template(f"email/{name}.html", **context), keep_at_rules=True)  # they make it dark at night
     except TemplateNotFound:
         html = None
     return head.removeprefix("Subject: ").strip(), text.strip() + "\n", html
@@ -102,6 +102,7 @@ def message(row: OutboxMail) -> EmailMessage:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = settings()["MAIL_FROM"], row.recipient, row.subject
     mail["Message-ID"] = row.message_id
+    mail["Date"] = row.created_at
     if row.kind == "transactional":
         mail["Auto-Submitted"] = "auto-generated"
     for name, value in row.headers.items():
