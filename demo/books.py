@@ -9,21 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from demo.records import Entry
+from payments.domain.fees import Tariff
 
-FEE_SHARE_PER_MILLE, FEE_FIXED = 29, 30
-
-
-def fee(amount: int) -> int:
-    """What the processor keeps of a charge, in minor units: 2.9 % (half up) and 30."""
-    return (amount * FEE_SHARE_PER_MILLE + 500) // 1000 + FEE_FIXED
-
-
-def cover(amount: int) -> int:
-    """The least surcharge that leaves ``amount`` after the fee, in minor units."""
-    added = fee(amount)
-    while fee(amount + added) > added:
-        added += 1
-    return added
+# The processor's usual tariff: 2.9 % and 30.
+TARIFF = Tariff(rate=290, fixed=30)
 
 
 @dataclass
@@ -36,7 +25,15 @@ class Books:
     charges: int = 0
 
     def charge(
-        self, purpose: str, amount: int, at: datetime, customer_id: str, *, person: int | None, subscription_id: str | None = None, contribution: int | None = None
+        self,
+        purpose: str,
+        amount: int,
+        at: datetime,
+        customer_id: str,
+        *,
+        person: int | None,
+        subscription_id: str | None = None,
+        contribution: int | None = None,
     ) -> str | None:
         """Book a payment and its fee; returns the charge's id, or None for a time before the books."""
         if at < self.since:
@@ -46,7 +43,7 @@ class Books:
         invoice_id = f"in_demo_{self.charges:07d}" if subscription_id else None
         shared = (self.currency, at, at + timedelta(seconds=4), charge_id, customer_id, subscription_id, invoice_id, person, contribution)
         self.entries.append(Entry(charge_id, "payment", purpose, amount, *shared))
-        self.entries.append(Entry(f"txn_demo_{self.charges:07d}", "fee", purpose, -fee(amount), *shared))
+        self.entries.append(Entry(f"txn_demo_{self.charges:07d}", "fee", purpose, -TARIFF.fee(amount), *shared))
         return charge_id
 
     def refund(self, charge_id: str, amount: int, at: datetime) -> None:
@@ -54,7 +51,18 @@ class Books:
         paid = next(entry for entry in reversed(self.entries) if entry.source_id == charge_id)
         self.entries.append(
             Entry(
-                charge_id.replace("ch_", "re_"), "refund", paid.purpose, -amount, paid.currency, at, at + timedelta(seconds=3),
-                charge_id, paid.customer_id, paid.subscription_id, paid.invoice_id, paid.person, paid.contribution,
+                charge_id.replace("ch_", "re_"),
+                "refund",
+                paid.purpose,
+                -amount,
+                paid.currency,
+                at,
+                at + timedelta(seconds=3),
+                charge_id,
+                paid.customer_id,
+                paid.subscription_id,
+                paid.invoice_id,
+                paid.person,
+                paid.contribution,
             )
         )

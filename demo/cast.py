@@ -30,7 +30,13 @@ class Cast:
         now = self.now
         for account in DEMO_ACCOUNTS:
             if account.staff_role is None:
-                person = Person(len(self.world.people), account.name, account.email, add_months(now, -18), newsletter=account.email.startswith("monthly"))
+                person = Person(
+                    len(self.world.people),
+                    account.name,
+                    account.email,
+                    add_months(now, -18),
+                    newsletter=account.email.startswith("monthly"),
+                )
                 self.people[account.email] = person
                 self.world.people.append(person)
         self._active("monthly@reader.example", self._ago(months=9, days=11))
@@ -45,7 +51,7 @@ class Cast:
 
     def _track(self, email: str, start: datetime, interval: str) -> Track:
         person = self.people[email]
-        terms = Terms("member", interval, self.climate.price("member", interval, start), self.books.currency)
+        terms = Terms("reader", interval, self.climate.price("reader", interval, start), self.books.currency)
         track = Track(person.number, f"sub_demo_{email.split('@')[0]}", person.customer_id, terms, start)
         track.enter("active", start)
         return track
@@ -54,7 +60,7 @@ class Cast:
         """Every renewal before ``until``, each with the price of its time."""
         number = 0
         while (begin := period(track.started_at, track.terms.interval, number)) < until:
-            if number and track.reprice(amount=self.climate.price("member", track.terms.interval, begin, since=track.started_at)):
+            if number and track.reprice(amount=self.climate.price("reader", track.terms.interval, begin, since=track.started_at)):
                 track.enter("active", begin)
             self.books.charge("subscription", track.terms.amount, begin, track.customer_id, person=track.person, subscription_id=track.id)
             track.period_start, track.period_end = begin, period(track.started_at, track.terms.interval, number + 1)
@@ -95,7 +101,9 @@ class Cast:
 
     def _contributor(self, email: str) -> None:
         """Gives, and does not subscribe: two payments by her own hand and one every month."""
-        giving = Giving(self.climate, self.books, Random("demo:contributor"), given=self.world.contributions, billings=self.world.contribution_billings)
+        giving = Giving(
+            self.climate, self.books, Random("demo:contributor"), given=self.world.contributions, billings=self.world.contribution_billings
+        )
         person = self.people[email]
         for days in (400, 30):
             giving.once(self.now - timedelta(days=days), person)

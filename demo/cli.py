@@ -10,8 +10,8 @@ from flask.cli import AppGroup
 from flask_security.utils import hash_password
 from rich.console import Console
 
-from demo import progress
 from demo import load as loading
+from demo import progress
 from demo.publication import DEMO_ACCOUNTS, DEMO_PASSWORD, NAME
 from kit import clock
 from kit.database import db
@@ -21,7 +21,9 @@ group = AppGroup("demo", help="An invented publication to look around in.")
 
 @group.command("load")
 @click.option("--readers", default=3000, show_default=True, type=click.IntRange(min=1, max=1_000_000), help="How many people to simulate.")
-@click.option("--months", default=36, show_default=True, type=click.IntRange(min=1, max=240), help="How many months of them, this one included.")
+@click.option(
+    "--months", default=36, show_default=True, type=click.IntRange(min=1, max=240), help="How many months of them, this one included."
+)
 @click.option("--seed", default=1, show_default=True, help="The same seed on the same day gives the same people.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 def load(readers: int, months: int, seed: int, as_json: bool) -> None:
@@ -32,7 +34,9 @@ def load(readers: int, months: int, seed: int, as_json: bool) -> None:
     try:
         with progress.stages(Console(stderr=True)) as begin:
             # One hash for all: argon2 is slow by design, and the demo's password is printed anyway.
-            found = loading.load(readers=readers, months=months, seed=seed, now=clock.now(), begin=begin, password_hash=hash_password(DEMO_PASSWORD))
+            found = loading.load(
+                readers=readers, months=months, seed=seed, now=clock.now(), begin=begin, password_hash=hash_password(DEMO_PASSWORD)
+            )
             db.session.commit()
     except loading.NotEmpty:
         db.session.rollback()
@@ -45,8 +49,10 @@ def said(found: loading.Loaded) -> str:
     """What was loaded, and who can sign in."""
     width = max(len(account.email) for account in DEMO_ACCOUNTS)
     lines = [
-        f"{NAME} is loaded: {found.articles:,} articles, {found.readers:,} readers of whom {found.paying:,} pay today, "
-        f"{found.ledger_entries:,} ledger entries, {found.contributions:,} contributions.",
+        (
+            f"{NAME} is loaded: {found.articles:,} articles, {found.readers:,} readers of whom {found.paying:,} pay today, "
+            f"{found.ledger_entries:,} ledger entries, {found.contributions:,} contributions."
+        ),
         f'Sign in with the password "{DEMO_PASSWORD}" as:',
         *(f"  {account.email:<{width}}  {account.what}" for account in DEMO_ACCOUNTS),
     ]

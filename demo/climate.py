@@ -13,6 +13,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from demo.spans import add_months, month_start
+from payments.domain import plans
 
 # January to December: people join when evenings are long and news is near, and not while they are on holiday.
 SEASON = (1.15, 0.95, 1.05, 1.0, 0.95, 0.8, 0.7, 0.75, 1.05, 1.1, 1.2, 1.15)
@@ -21,13 +22,9 @@ WEEKDAY = (1.15, 1.05, 1.0, 1.0, 0.85, 0.8, 1.15)
 # Midnight to 23 h: breakfast, lunch and after supper.
 HOURS = (2, 1, 1, 1, 1, 3, 7, 10, 9, 7, 6, 6, 8, 7, 6, 5, 5, 6, 7, 9, 11, 11, 8, 4)
 
-# (level, interval) -> minor units before and after the price rise.
-PRICES = {
-    ("member", "month"): (400, 500),
-    ("member", "year"): (4000, 5000),
-    ("supporter", "month"): (800, 1000),
-    ("supporter", "year"): (8000, 10000),
-}
+# (level, interval) -> minor units before the price rise; after it, what payments sells until the publisher says otherwise.
+BEFORE = {("reader", "month"): 400, ("reader", "year"): 4000, ("supporter", "month"): 1000, ("supporter", "year"): 10000}
+AFTER = {(plan.level, plan.interval): plan.unit_amount for plan in plans.defaults()}
 
 # Where the story's base stands at the beginning, and who else is there: shares of all readers.
 OPENING_SHARE, JOINING_SHARE, COMP_SHARE = 0.53, 0.37, 0.01
@@ -58,9 +55,9 @@ class Climate:
 
     def price(self, level: str, interval: str, at: datetime, *, since: datetime | None = None) -> int:
         """Minor units for a period that begins at ``at``, for a member since ``since`` (None: a new one)."""
-        before, after = PRICES[level, interval]
         held = since is not None and since < self.rise
-        return after if at >= self.rise + timedelta(days=30 if held else 0) else before
+        risen = at >= self.rise + timedelta(days=30 if held else 0)
+        return (AFTER if risen else BEFORE)[level, interval]
 
     def drive(self, day: date) -> float:
         """Strength of the fundraising drive on a day: 0 outside of one; last year's was the one that worked."""

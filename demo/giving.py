@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from random import Random
 
 from demo import names
-from demo.books import Books, cover
+from demo.books import TARIFF, Books
 from demo.climate import Arrivals, Climate, at_an_hour
 from demo.records import Billing, Given, Person
 from demo.spans import period
+from payments.domain import fees
 
 # Minor units: the amounts that the page suggests, and some that people think of themselves.
 AMOUNTS = (1000, 2500, 5000, 10000, 500, 1500, 2000, 3000, 4100, 7500, 25000, 300, 1700, 50000)
@@ -67,17 +68,33 @@ class Giving:
         else:
             name, email, customer = person.name, person.email, person.customer_id
         row = Given(
-            number=len(self.given) + 1, person=person.number if person else None, customer_id=customer, email=email, name=name,
-            frequency=frequency, amount=amount, fee_cover=cover(amount) if dice.random() < 0.45 else 0, currency=self.books.currency,
-            message=dice.choice(names.MESSAGES) if dice.random() < 0.14 else "", anonymous=dice.random() < 0.18,
-            status="pending", created_at=at, paid_at=None,
+            number=len(self.given) + 1,
+            person=person.number if person else None,
+            customer_id=customer,
+            email=email,
+            name=name,
+            frequency=frequency,
+            amount=amount,
+            fee_cover=fees.cover(amount, TARIFF) if dice.random() < 0.45 else 0,
+            currency=self.books.currency,
+            message=dice.choice(names.MESSAGES) if dice.random() < 0.14 else "",
+            anonymous=dice.random() < 0.18,
+            status="pending",
+            created_at=at,
+            paid_at=None,
         )
         self.given.append(row)
         return row
 
     def _charge(self, row: Given, at: datetime) -> str | None:
         return self.books.charge(
-            "contribution", row.amount + row.fee_cover, at, row.customer_id, person=row.person, subscription_id=row.subscription_id, contribution=row.number
+            "contribution",
+            row.amount + row.fee_cover,
+            at,
+            row.customer_id,
+            person=row.person,
+            subscription_id=row.subscription_id,
+            contribution=row.number,
         )
 
     def _billing(self, row: Given, paid: int) -> Billing:
@@ -87,8 +104,19 @@ class Giving:
         behind = row.status == "past_due"
         first = paid if behind else paid - 1
         return Billing(
-            row.subscription_id or "", row.customer_id, "contribution", row.status, None, row.amount + row.fee_cover, row.currency, "month",
-            start, period(start, "month", first), period(start, "month", first + 1), ended_at=ended, canceled_at=ended,
+            row.subscription_id or "",
+            row.customer_id,
+            "contribution",
+            row.status,
+            None,
+            row.amount + row.fee_cover,
+            row.currency,
+            "month",
+            start,
+            period(start, "month", first),
+            period(start, "month", first + 1),
+            ended_at=ended,
+            canceled_at=ended,
         )
 
 
@@ -117,7 +145,7 @@ def give(climate: Climate, books: Books, dice: Random, people: list[Person], oth
 
 def _poisson(dice: Random, mean: float) -> int:
     """How many, when ``mean`` are to be expected (Knuth's way; the means here are small)."""
-    limit, count, product = 2.718281828459045 ** -mean, 0, dice.random()
+    limit, count, product = 2.718281828459045**-mean, 0, dice.random()
     while product > limit:
         count += 1
         product *= dice.random()

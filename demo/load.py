@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import cast
 
-from sqlalchemy import exists, func, insert, select, text
+from sqlalchemy import Table, exists, func, insert, select, text
 
 from demo import prose
 from demo.cast import Cast
 from demo.pictures import album
-from demo.publication import DEMO_ACCOUNTS, DEMO_PASSWORD
+from demo.publication import DEMO_ACCOUNTS
 from demo.records import World
 from demo.simulation import simulate
 from demo.tables import Row, Rows
@@ -28,8 +29,12 @@ from payments.models.customers import Customer
 from payments.models.ledger import LedgerEntry
 from payments.models.subscriptions import Subscription
 from publishing.models.articles import Article
+from publishing.models.newsletter import NewsletterConsent, NewsletterSubscription
 from reports import goals
 from reports.domain.months import Month, months_through
+
+# Tables whose ids are given here, because other rows of the same load point at them.
+Numbered = type[Account | Grant | Contribution | NewsletterSubscription]
 
 ARCHIVE_YEARS = 20
 AT_ONCE = 2000  # rows a statement
@@ -57,7 +62,9 @@ Begin = Callable[[str, int], Callable[[int], object]]
 
 def refuse_if_used() -> None:
     """Raises NotEmpty where there is a reader or an article. Staff may be there: somebody has to run the place."""
-    if db.session.scalar(select(exists().where(Account.role.is_(None)))) or db.session.scalar(select(exists().where(Article.id.is_not(None)))):
+    if db.session.scalar(select(exists().where(Account.role.is_(None)))) or db.session.scalar(
+        select(exists().where(Article.id.is_not(None)))
+    ):
         raise NotEmpty
 
 
@@ -74,7 +81,12 @@ def load(*, readers: int, months: int, seed: int, now: datetime, begin: Begin, p
     _insert_world(world, begin, password_hash)
     _set_goals(world)
     return Loaded(
-        len(world.people), len(world.paying_at(now)), sum(len(s.stretches) for s in world.sources), len(world.entries), len(world.contributions), articles
+        len(world.people),
+        len(world.paying_at(now)),
+        sum(len(s.stretches) for s in world.sources),
+        len(world.entries),
+        len(world.contributions),
+        articles,
     )
 
 
@@ -85,8 +97,13 @@ def staff(now: datetime, password_hash: str) -> None:
         if account.staff_role and emails.key(account.email) not in known:
             db.session.add(
                 Account(
-                    email=account.email, email_key=emails.key(account.email), name=account.name, role=account.staff_role,
-                    password=password_hash, confirmed_at=now, created_at=now,
+                    email=account.email,
+                    email_key=emails.key(account.email),
+                    name=account.name,
+                    role=account.staff_role,
+                    password=password_hash,
+                    confirmed_at=now,
+                    created_at=now,
                 )
             )
     db.session.flush()
@@ -122,7 +139,11 @@ def _insert_world(world: World, begin: Begin, password_hash: str) -> None:
     ):
         ready = list(found)
         insert_rows(model, ready, begin(title, len(ready)))
-    for model in (Account, Grant, Contribution):
+    letters = list(rows.newsletter(_next_id(NewsletterSubscription)))
+    step = begin("Newsletter", len(letters))
+    insert_rows(NewsletterSubscription, [subscription for subscription, _ in letters], step)
+    insert_rows(NewsletterConsent, [consent for _, consents in letters for consent in consents], lambda _: None)
+    for model in (Account, Grant, Contribution, NewsletterSubscription):
         _advance_sequence(model)
 
 
@@ -130,15 +151,15 @@ def insert_rows(model: type[Model], rows: Iterable[Row], step: Callable[[int], o
     """Core inserts, many rows a statement: the unit of work would take a minute for the ledger alone."""
     source = iter(rows)
     while batch := list(islice(source, AT_ONCE)):
-        db.session.execute(insert(model.__table__), batch)
+        db.session.execute(insert(cast("Table", model.__table__)), batch)
         step(len(batch))
 
 
-def _next_id(model: type[Account] | type[Contribution]) -> int:
+def _next_id(model: Numbered) -> int:
     return (db.session.scalar(select(func.max(model.id))) or 0) + 1
 
 
-def _advance_sequence(model: type[Account] | type[Grant] | type[Contribution]) -> None:
+def _advance_sequence(model: Numbered) -> None:
     """PostgreSQL's sequences do not notice ids that were given; SQLite's do."""
     if db.engine.dialect.name == "postgresql":
         table = model.__tablename__

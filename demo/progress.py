@@ -24,7 +24,14 @@ def stages(console: Console) -> Iterator[Begin]:
 
         def begin(title: str, total: int) -> Callable[[int], object]:
             task = progress.add_task(title, total=total or None)
-            return lambda steps: progress.update(task, advance=steps, **({} if total else {"total": 1, "completed": 1}))
+
+            def step(steps: int) -> None:
+                if total:
+                    progress.advance(task, steps)
+                else:
+                    progress.update(task, total=1, completed=1)
+
+            return step
 
         yield begin
 

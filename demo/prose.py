@@ -45,8 +45,16 @@ def from_archive(seed: int, now: datetime, years: int) -> Iterator[tuple[Article
     """The archive's pieces as articles; the first paragraph is the preview, as everywhere."""
     for piece in archive.build(seed=seed, now=now, zone=zone(), years=years):
         fields = ArticleFields(
-            title=piece.title, slug=piece.slug, kind="article", topic=piece.topic, author=piece.author, access=piece.access,
-            summary=piece.summary, image="", body="\n\n".join(piece.paragraphs) + "\n", published_at=piece.at,
+            title=piece.title,
+            slug=piece.slug,
+            kind="article",
+            topic=piece.topic,
+            author=piece.author,
+            access=piece.access,
+            summary=piece.summary,
+            image="",
+            body="\n\n".join(piece.paragraphs) + "\n",
+            published_at=piece.at,
         )
         yield fields, piece.at
 

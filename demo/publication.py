@@ -24,7 +24,7 @@ class DemoAccount:
     staff_role: str | None = None
 
 
-DEMO_PASSWORD = "ring-the-bell-twice"
+DEMO_PASSWORD = "ring-the-bell-twice"  # noqa: S105 - printed on purpose
 
 DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
     DemoAccount("owner@ferrybell.example", "Ines Calloway", "staff, owner: sees and may do everything", "owner"),

@@ -69,6 +69,8 @@ class Billing:
     canceled_at: datetime | None = None
     ended_at: datetime | None = None
     cancel_reason: str | None = None
+    # What the reader said when she left, in Stripe's words for it; the mirror has no column for it yet.
+    feedback: str | None = None
 
 
 @dataclass(slots=True)

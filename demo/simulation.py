@@ -59,7 +59,7 @@ class Simulation:
 
     def _person(self, number: int, dice: Random, at: datetime) -> Person:
         name, email = names.person(dice, number)
-        person = Person(number, name, email, at, newsletter=dice.random() < 0.55)
+        person = Person(number, name, email, at, newsletter=dice.random() < 0.3)
         self.world.people.append(person)
         return person
 
@@ -91,7 +91,7 @@ class Simulation:
 
     def _track(self, person: Person, dice: Random, at: datetime, interval: str) -> Track:
         self.tracks += 1
-        level = "supporter" if dice.random() < 0.13 else "member"
+        level = "supporter" if dice.random() < 0.13 else "reader"
         amount = self.climate.price(level, interval, at)
         terms = Terms(level, interval, amount, self.books.currency)
         return Track(person.number, f"sub_demo_{self.tracks:06d}", person.customer_id, terms, at)
@@ -113,8 +113,15 @@ class Simulation:
         until = at + timedelta(days=365)
         row = Stretch(at, until, "comp", "active", "complimentary", None, 0, None, at + LAG, end_cause="staff", until_recorded_at=at + LAG)
         snapshot = Snapshot(
-            kind="grant", source_id=f"grant_{number + 1}", status="active", started_at=at, observed_at=at + LAG, paid_until=until,
-            ends_at=until, changed_at=at, plan_key="complimentary",
+            kind="grant",
+            source_id=f"grant_{number + 1}",
+            status="active",
+            started_at=at,
+            observed_at=at + LAG,
+            paid_until=until,
+            ends_at=until,
+            changed_at=at,
+            plan_key="complimentary",
         )
         self.world.sources.append(Source(person.number, snapshot, [row]))
         if until < self.climate.now and dice.random() < 0.4:

@@ -20,7 +20,17 @@ TRIAL = timedelta(days=14)
 # After so many days of retries the processor gives the subscription up.
 DUNNING_ENDS = timedelta(days=21)
 
-REASONS = ("too_expensive", "unused", "other", "switched_service", "missing_features", "low_quality", "customer_service", "too_complex", None)
+REASONS = (
+    "too_expensive",
+    "unused",
+    "other",
+    "switched_service",
+    "missing_features",
+    "low_quality",
+    "customer_service",
+    "too_complex",
+    None,
+)
 REASON_WEIGHTS = (30, 26, 10, 5, 5, 4, 3, 2, 15)
 
 
@@ -161,10 +171,10 @@ def _new_terms(life: Life, at: datetime) -> bool:
     drive = life.climate.drive(at.date())
     if at >= life.books.since:
         up, down = (0.0022, 0.004) if interval == "month" else (0.02, 0.05)
-        if level == "member" and dice.random() < up * (1 + drive):
+        if level == "reader" and dice.random() < up * (1 + drive):
             level = "supporter"
         elif level == "supporter" and dice.random() < down * (2 if at > life.climate.rise else 1):
-            level = "member"
+            level = "reader"
         if interval == "month" and dice.random() < 0.005 * (1 + drive):
             interval = "year"
         elif interval == "year" and dice.random() < 0.05:

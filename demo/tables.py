@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 from demo.records import Billing, Entry, Given, Person, Source, World
 from membership.domain import emails, standing
 from membership.domain.standing import Snapshot
+from publishing.domain import newsletter
 
 Row = dict[str, Any]
 SNAPSHOT_FIELDS = tuple(Snapshot.__dataclass_fields__)
@@ -29,8 +31,14 @@ class Rows:
         """Simulated readers have no password: they could only come in by a link to an address that nobody owns."""
         for person in self.world.people:
             yield {
-                "id": self.account_id(person.number), "email": person.email, "email_key": emails.key(person.email), "name": person.name,
-                "password": password_of.get(person.email), "active": True, "confirmed_at": person.created_at, "created_at": person.created_at,
+                "id": self.account_id(person.number),
+                "email": person.email,
+                "email_key": emails.key(person.email),
+                "name": person.name,
+                "password": password_of.get(person.email),
+                "active": True,
+                "confirmed_at": person.created_at,
+                "created_at": person.created_at,
             }
 
     def customers(self) -> Iterator[Row]:
@@ -47,12 +55,20 @@ class Rows:
                 paid.discard(row.customer_id)
 
     def _customer(self, id_: str, person: Person | None, email: str, at: datetime) -> Row:
-        return {"id": id_, "account_id": self.account_id(person.number) if person else None, "email_key": emails.key(email), "deleted": False, "created_at": at}
+        return {
+            "id": id_,
+            "account_id": self.account_id(person.number) if person else None,
+            "email_key": emails.key(email),
+            "deleted": False,
+            "created_at": at,
+        }
 
     def subscriptions(self) -> Iterator[Row]:
         billings: Iterable[Billing] = [source.billing for source in self.world.sources if source.billing]
         for billing in [*billings, *self.world.contribution_billings]:
-            yield asdict(billing) | {"interval_count": 1, "price_id": None, "fetched_at": self.world.now}
+            row = asdict(billing)
+            del row["feedback"]
+            yield row | {"interval_count": 1, "price_id": None, "fetched_at": self.world.now}
 
     def sources(self) -> Iterator[Row]:
         for source in self.world.sources:
@@ -60,7 +76,11 @@ class Rows:
 
     def intervals(self) -> Iterator[Row]:
         for source in self.world.sources:
-            shared = {"account_id": self.account_id(source.person), "source_kind": source.snapshot.kind, "source_id": source.snapshot.source_id}
+            shared = {
+                "account_id": self.account_id(source.person),
+                "source_kind": source.snapshot.kind,
+                "source_id": source.snapshot.source_id,
+            }
             for stretch in source.stretches:
                 yield shared | asdict(stretch)
 
@@ -94,9 +114,33 @@ class Rows:
             snapshot = source.snapshot
             if snapshot.kind == "grant":
                 yield {
-                    "id": int(snapshot.source_id.removeprefix("grant_")), "account_id": self.account_id(source.person), "starts_at": snapshot.started_at,
-                    "until": snapshot.ends_at, "note": "Reads for free: wrote to us.", "granted_by": "support@ferrybell.example", "created_at": snapshot.started_at,
+                    "id": int(snapshot.source_id.removeprefix("grant_")),
+                    "account_id": self.account_id(source.person),
+                    "starts_at": snapshot.started_at,
+                    "until": snapshot.ends_at,
+                    "note": "Reads for free: wrote to us.",
+                    "granted_by": "support@ferrybell.example",
+                    "created_at": snapshot.started_at,
                 }
+
+    def newsletter(self, first: int) -> Iterator[tuple[Row, list[Row]]]:
+        """Subscriptions with their records of consent: asked, and confirmed some minutes later."""
+        readers = [person for person in self.world.people if person.newsletter]
+        for number, person in enumerate(readers, first):
+            key, at = emails.key(person.email), person.created_at
+            confirmed = min(at + timedelta(minutes=9), self.world.now)
+            subscription = {
+                "id": number,
+                "email": person.email,
+                "email_key": key,
+                "mailbox_key": newsletter.mailbox(key),
+                "handle": secrets.token_urlsafe(16),
+                "state": "confirmed",
+                "created_at": at,
+                "changed_at": confirmed,
+            }
+            consent = {"subscription_id": number, "wording": newsletter.CONSENT_WORDING, "how": "demo"}
+            yield subscription, [consent | {"event": "asked", "at": at}, consent | {"event": "confirmed", "at": confirmed}]
 
     def contributions(self) -> Iterator[Row]:
         for given in self.world.contributions:
@@ -106,7 +150,10 @@ class Rows:
         row = asdict(given)
         number, person = row.pop("number"), row.pop("person")
         return row | {
-            "id": self.first_contribution + number - 1, "public_id": f"demo{number:028x}", "account_id": self.account_id(person), "email_key": emails.key(given.email),
+            "id": self.first_contribution + number - 1,
+            "public_id": f"demo{number:028x}",
+            "account_id": self.account_id(person),
+            "email_key": emails.key(given.email),
             "payment_intent_id": f"pi_demo_{number:06d}" if given.frequency == "once" else None,
         }
 
@@ -116,7 +163,9 @@ class Rows:
             row = {name: getattr(entry, name) for name in Entry.__slots__}
             person, contribution = row.pop("person"), row.pop("contribution")
             yield row | {
-                "stripe_account": "", "account_id": self.account_id(person), "note": "",
+                "stripe_account": "",
+                "account_id": self.account_id(person),
+                "note": "",
                 "contribution_id": None if contribution is None else self.first_contribution + contribution - 1,
             }
 

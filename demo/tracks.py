@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from demo.records import Billing, Source, Stretch
 from membership.domain import rates
 from membership.domain.standing import Snapshot
+from payments.domain import plans
 
-PLAN_KEYS = {
-    ("member", "month"): "member_monthly",
-    ("member", "year"): "member_yearly",
-    ("supporter", "month"): "supporter_monthly",
-    ("supporter", "year"): "supporter_yearly",
-}
+PLAN_KEYS = {(plan.level, plan.interval): plan.key for plan in plans.defaults()}
+# Stripe's words for whose doing an end was.
+CANCEL_REASONS = {"reader": "cancellation_requested", "payment": "payment_failed"}
 # A webhook takes a few seconds.
 LAG = timedelta(seconds=5)
 
@@ -64,8 +63,18 @@ class Track:
         terms = self.terms
         self.rows.append(
             Stretch(
-                at, until, klass, state, terms.plan_key, terms.interval, terms.mrr_720, terms.currency, at + LAG,
-                notice_at=self.notice_at, end_cause=cause, until_recorded_at=at + LAG if until else None,
+                at,
+                until,
+                klass,
+                state,
+                terms.plan_key,
+                terms.interval,
+                terms.mrr_720,
+                terms.currency,
+                at + LAG,
+                notice_at=self.notice_at,
+                end_cause=cause,
+                until_recorded_at=at + LAG if until else None,
             )
         )
 
@@ -85,20 +94,46 @@ class Track:
         unpaid = self.status == "past_due"
         changed = self.ended_at or (self.rows[-1].effective_at if self.rows else self.started_at)
         snapshot = Snapshot(
-            kind="subscription", source_id=self.id, status=self.status, started_at=self.started_at, observed_at=min(now, changed + LAG),
-            paid_until=self.period_start if unpaid else self.period_end, ends_at=self.ends_at, ended_at=self.ended_at, changed_at=changed,
-            notice_at=self.notice_at, plan_key=self.terms.plan_key, price_interval=self.terms.interval, mrr_720=self.terms.mrr_720,
-            currency=self.terms.currency, end_cause=self.end_cause,
+            kind="subscription",
+            source_id=self.id,
+            status=self.status,
+            started_at=self.started_at,
+            observed_at=min(now, changed + LAG),
+            paid_until=self.period_start if unpaid else self.period_end,
+            ends_at=self.ends_at,
+            ended_at=self.ended_at,
+            changed_at=changed,
+            notice_at=self.notice_at,
+            plan_key=self.terms.plan_key,
+            price_interval=self.terms.interval,
+            mrr_720=self.terms.mrr_720,
+            currency=self.terms.currency,
+            end_cause=self.end_cause,
         )
         billing = Billing(
-            self.id, self.customer_id, "subscription", self.status, self.terms.plan_key, self.terms.amount, self.terms.currency, self.terms.interval,
-            self.started_at, self.period_start, self.period_end, self.trial_end, self.ends_at, self.notice_at, self.ended_at, self.reason,
+            self.id,
+            self.customer_id,
+            "subscription",
+            self.status,
+            self.terms.plan_key,
+            self.terms.amount,
+            self.terms.currency,
+            self.terms.interval,
+            self.started_at,
+            self.period_start,
+            self.period_end,
+            self.trial_end,
+            self.ends_at,
+            self.notice_at or self.ended_at,
+            self.ended_at,
+            CANCEL_REASONS.get(self.end_cause or ("reader" if self.ends_at else "")),
+            feedback=self.reason,
         )
         # Two things within one second leave nothing between them.
         rows = [row for row in self.rows if row.until is None or row.until > row.effective_at]
         return Source(self.person, snapshot, rows, billing)
 
-    def reprice(self, **changes: object) -> bool:
+    def reprice(self, **changes: Any) -> bool:
         """New terms; says whether anything changed."""
-        before, self.terms = self.terms, replace(self.terms, **changes)  # type: ignore[arg-type]
+        before, self.terms = self.terms, replace(self.terms, **changes)
         return self.terms != before

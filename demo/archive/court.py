@@ -37,16 +37,21 @@ def court(seed: int, months: Sequence[Month]) -> Iterator[Piece]:
         yield Piece(
             slug=f"court-{month.first:%Y-%m}",
             title=sentence(f"From the county court: {count(heard, 'case')} heard, {number(dismissed)} dismissed"),
-            topic="Courts", author=author("court", month), at=month.at(dice.randint(20, 26), 16, dice.randrange(60)), access=access(dice),
+            topic="Courts",
+            author=author("court", month),
+            at=month.at(dice.randint(20, 26), 16, dice.randrange(60)),
+            access=access(dice),
             summary=sentence(f"{told[0][0]}, and what else came before the court in {month.name}."),
             paragraphs=(
                 f"The Wendle County Court heard {count(heard, 'case')} in its {month.name} session and dismissed {number(dismissed)} of them.",
                 " ".join(line for _, line in told),
-                dice.choice((
-                    "One matter was adjourned, because the only witness was on the ferry.",
-                    "The next session is in the second week of the month. Its list hangs in the hall of the courthouse.",
-                    f"The court collected {dollars(dice.randrange(1_200, 14_000, 10))} in fines and costs over the month.",
-                )),
+                dice.choice(
+                    (
+                        "One matter was adjourned, because the only witness was on the ferry.",
+                        "The next session is in the second week of the month. Its list hangs in the hall of the courthouse.",
+                        f"The court collected {dollars(dice.randrange(1_200, 14_000, 10))} in fines and costs over the month.",
+                    )
+                ),
             ),
         )
 

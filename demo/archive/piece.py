@@ -51,12 +51,22 @@ class Month:
 
 Desk = Callable[[int, Sequence[Month]], Iterator[Piece]]
 
-NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 # Bylines of twenty years; each is on a desk for some of them.
 AUTHORS = (
-    "Harriet Quennell", "Dunstan Reyes-Holt", "Maud Ostrander", "Phineas Agyeman", "Corinne Tallis", "Ewan Brightwater",
-    "Nerys Calloway-Dunn", "Otto Villanueva", "Sybil Marchetti", "Rafe Underhill", "Dov Harkness", "Tobias Wrenfield",
+    "Harriet Quennell",
+    "Dunstan Reyes-Holt",
+    "Maud Ostrander",
+    "Phineas Agyeman",
+    "Corinne Tallis",
+    "Ewan Brightwater",
+    "Nerys Calloway-Dunn",
+    "Otto Villanueva",
+    "Sybil Marchetti",
+    "Rafe Underhill",
+    "Dov Harkness",
+    "Tobias Wrenfield",
 )
 
 

@@ -25,7 +25,10 @@ def river(seed: int, months: Sequence[Month]) -> Iterator[Piece]:
         yield Piece(
             slug=f"river-{month.first:%Y-%m}",
             title=_title(month, mean, high, before, dice.random()),
-            topic="River", author=author("river", month), at=month.at(month.days + 2, 6, dice.randrange(60)), access=access(dice),
+            topic="River",
+            author=author("river", month),
+            at=month.at(month.days + 2, 6, dice.randrange(60)),
+            access=access(dice),
             summary=f"Mean {mean} feet at the Tarrow steps, between {low} and {high}.",
             paragraphs=(
                 f"The Ansel stood at {mean} feet on the mean of all mornings in {month.name}, by the board on the old railroad bridge"
@@ -38,13 +41,22 @@ def river(seed: int, months: Sequence[Month]) -> Iterator[Piece]:
 
 
 REMARKS = (
-    "An otter was entered twice.", "The margin says: fog, waited, read at seven.", "Somebody has drawn a heron.", "Swallows were entered under remarks.",
-    "A canoe without anyone in it was noted, and claimed the next day.", "The tin with the notebook was found to contain, in addition, a biscuit.",
-    "The remark for the last day is only: beautiful.", "A willow opposite has come down and was entered as such.",
+    "An otter was entered twice.",
+    "The margin says: fog, waited, read at seven.",
+    "Somebody has drawn a heron.",
+    "Swallows were entered under remarks.",
+    "A canoe without anyone in it was noted, and claimed the next day.",
+    "The tin with the notebook was found to contain, in addition, a biscuit.",
+    "The remark for the last day is only: beautiful.",
+    "A willow opposite has come down and was entered as such.",
 )
 WINTER_REMARKS = (
-    "The ink froze on one of the mornings and the reading was made in pencil.", "Ice at the edge was marked on several days.", "Tracks of a fox led to the steps and back.",
-    "The remark for the last day is only: cold.", "The flashlight gave out twice.", "Somebody has drawn a heron, in a scarf.",
+    "The ink froze on one of the mornings and the reading was made in pencil.",
+    "Ice at the edge was marked on several days.",
+    "Tracks of a fox led to the steps and back.",
+    "The remark for the last day is only: cold.",
+    "The flashlight gave out twice.",
+    "Somebody has drawn a heron, in a scarf.",
 )
 
 
@@ -68,7 +80,11 @@ def _title(month: Month, mean: float, high: float, before: float | None, die: fl
         return f"Low water: the Ansel at {mean} feet in {month.name}"
     if before is not None and mean - before > 1.2:
         return f"The river came up in {month.name}, to {mean} feet on the mean"
-    return sentence(f"The river in {month.name}: {mean} feet, highest {high}" if die < 0.6 else f"{month.name} at the gauge: between banks, highest {high} feet")
+    return sentence(
+        f"The river in {month.name}: {mean} feet, highest {high}"
+        if die < 0.6
+        else f"{month.name} at the gauge: between banks, highest {high} feet"
+    )
 
 
 def _floods(days: int) -> str:

@@ -7,9 +7,52 @@ from random import Random
 
 from demo.archive.piece import Month, Piece, access, author, count, number, sentence
 
-RIVALS = ("Stoke Landing", "Port Callan Reserves", "Quarry Bend", "Upper Tarrow", "Dunmarrow", "Kettle Falls", "Millrace Athletic", "Saltmarsh", "Eastbank Rovers", "Fort Wendle")
-FAMILY = ("Adair", "Burr", "Castellan", "Dray", "Ekwueme", "Fenn", "Garrity", "Holloway", "Imrie", "Jessup", "Kask", "Lunt", "Moriarty", "Novak", "Osei", "Pell", "Quist", "Rook", "Strand", "Tallow", "Voss", "Whelk", "Yates")
-HOW = ("with a header from a corner", "from the edge of the area", "after a rebound off the post", "from close in", "with a free kick that went under the wall", "at the end of a run from the halfway line", "from the penalty spot")
+RIVALS = (
+    "Stoke Landing",
+    "Port Callan Reserves",
+    "Quarry Bend",
+    "Upper Tarrow",
+    "Dunmarrow",
+    "Kettle Falls",
+    "Millrace Athletic",
+    "Saltmarsh",
+    "Eastbank Rovers",
+    "Fort Wendle",
+)
+FAMILY = (
+    "Adair",
+    "Burr",
+    "Castellan",
+    "Dray",
+    "Ekwueme",
+    "Fenn",
+    "Garrity",
+    "Holloway",
+    "Imrie",
+    "Jessup",
+    "Kask",
+    "Lunt",
+    "Moriarty",
+    "Novak",
+    "Osei",
+    "Pell",
+    "Quist",
+    "Rook",
+    "Strand",
+    "Tallow",
+    "Voss",
+    "Whelk",
+    "Yates",
+)
+HOW = (
+    "with a header from a corner",
+    "from the edge of the area",
+    "after a rebound off the post",
+    "from close in",
+    "with a free kick that went under the wall",
+    "at the end of a run from the halfway line",
+    "from the penalty spot",
+)
 ANY_WEATHER = ("in steady rain", "in bright sun", "in a wind that took every high ball with it", "on a heavy field", "under the lights")
 COLD, WARM = ("in a thin fog", "on a frozen pitch", "in sleet"), ("on a warm evening", "in great heat", "with thunder over the hills")
 SEASON = (3, 4, 5, 8, 9, 10, 11)
@@ -33,9 +76,19 @@ def _match(month: Month, dice: Random, rival: str, day: int) -> Piece:
     crowd = dice.randint(140, 980)
     return Piece(
         slug=f"ferrymen-{month.first:%Y-%m}-{rival.lower().replace(' ', '-')}",
-        title=_title(dice, rival, ours, theirs), topic="Sport", author=author("sport", month), at=month.at(day, 21, dice.randrange(60)), access=access(dice),
-        summary=sentence(f"{'at home' if home else 'away'} to {rival}: {ours} to {theirs}." if home else f"away at {rival}: {ours} to {theirs}."),
-        paragraphs=(_opening(dice, rival, ours, theirs, home, month.first.month in (3, 11)), _goals(dice, goals, squad, rival), _closing(dice, squad, crowd, home, rival)),
+        title=_title(dice, rival, ours, theirs),
+        topic="Sport",
+        author=author("sport", month),
+        at=month.at(day, 21, dice.randrange(60)),
+        access=access(dice),
+        summary=sentence(
+            f"{'at home' if home else 'away'} to {rival}: {ours} to {theirs}." if home else f"away at {rival}: {ours} to {theirs}."
+        ),
+        paragraphs=(
+            _opening(dice, rival, ours, theirs, home, month.first.month in (3, 11)),
+            _goals(dice, goals, squad, rival),
+            _closing(dice, squad, crowd, home, rival),
+        ),
     )
 
 
@@ -77,11 +130,15 @@ def _minute(minute: int) -> str:
 
 
 def _closing(dice: Random, squad: list[str], crowd: int, home: bool, rival: str) -> str:
-    ending = dice.choice((
-        f"{dice.choice(squad)} was booked for remarks about the flag.",
-        f"{dice.choice(squad)} came off with a cramp and was applauded by both ends.",
-        f"The second half began {number(dice.randint(4, 12))} minutes late, because of a dog.",
-        "Nobody was booked.",
-        f"There were {count(dice.randint(2, 9), 'corner')} in the last quarter of an hour and nothing came of any of them.",
-    ))
-    return f"{crowd:,} people {'came' if home else f'were there, about {crowd // 5 // 10 * 10} of them from this side of the river'}. {ending}"
+    ending = dice.choice(
+        (
+            f"{dice.choice(squad)} was booked for remarks about the flag.",
+            f"{dice.choice(squad)} came off with a cramp and was applauded by both ends.",
+            f"The second half began {number(dice.randint(4, 12))} minutes late, because of a dog.",
+            "Nobody was booked.",
+            f"There were {count(dice.randint(2, 9), 'corner')} in the last quarter of an hour and nothing came of any of them.",
+        )
+    )
+    return (
+        f"{crowd:,} people {'came' if home else f'were there, about {crowd // 5 // 10 * 10} of them from this side of the river'}. {ending}"
+    )

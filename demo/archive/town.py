@@ -7,12 +7,26 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from demo.archive.council import STREETS
-from demo.archive.piece import Month, Piece, access, author, count, number, sentence
+from demo.archive.piece import Month, Piece, author, count, number, sentence
 
-WORKS = ("the water main is replaced", "the rails are taken up", "the drains are cleaned", "the wall is pointed", "a gas line is moved", "the lindens are pruned")
+WORKS = (
+    "the water main is replaced",
+    "the rails are taken up",
+    "the drains are cleaned",
+    "the wall is pointed",
+    "a gas line is moved",
+    "the lindens are pruned",
+)
 FOUND = (
-    "a trombone", "a wedding ring with the date worn off", "one ice skate", "a box of glass negatives", "a parrot that says only a telephone number",
-    "four library books, all of them about knots", "a set of false teeth in a marmalade jar", "a child's drawing of the ferry, framed", "an accordion without keys",
+    "a trombone",
+    "a wedding ring with the date worn off",
+    "one ice skate",
+    "a box of glass negatives",
+    "a parrot that says only a telephone number",
+    "four library books, all of them about knots",
+    "a set of false teeth in a marmalade jar",
+    "a child's drawing of the ferry, framed",
+    "an accordion without keys",
 )
 
 
@@ -35,8 +49,12 @@ def _weather(month: Month, dice: Random) -> Piece:
     feel = "as it usually is" if abs(against) < 1 else f"{count(abs(against), 'degree')} {'warmer' if against > 0 else 'colder'} than usual"
     short = "an ordinary one" if abs(against) < 1 else f"{count(abs(against), 'degree')} {'warmer' if against > 0 else 'colder'} than usual"
     return Piece(
-        slug=f"weather-{month.first:%Y-%m}", title=sentence(f"{month.name} was {short}, with {inches} inches of {'rain' if coldest > 30 else 'rain and snow'}"),
-        topic="Weather", author=author("weather", month), at=month.at(month.days + 1, 5, dice.randrange(60)), access="free",
+        slug=f"weather-{month.first:%Y-%m}",
+        title=sentence(f"{month.name} was {short}, with {inches} inches of {'rain' if coldest > 30 else 'rain and snow'}"),
+        topic="Weather",
+        author=author("weather", month),
+        at=month.at(month.days + 1, 5, dice.randrange(60)),
+        access="free",
         summary=f"Mean {mean} degrees, between {coldest} and {warmest}.",
         paragraphs=(
             f"The mean temperature at the waterworks in {month.name} was {mean} degrees, {feel}. The warmest afternoon reached {warmest}, and the coldest night {coldest}.",
@@ -49,8 +67,13 @@ def _closure(month: Month, dice: Random) -> Piece:
     street, days, works = dice.choice(STREETS), dice.randint(2, 19), dice.choice(WORKS)
     other = dice.choice([name for name in STREETS if name != street])
     return Piece(
-        slug=f"notice-{month.first:%Y-%m}-works", title=f"{street} closed for {count(days, 'day')}", topic="Notices", author="The Ferry Bell", at=month.at(dice.randint(2, 26), 9),
-        access="free", summary=f"Traffic goes by {other} while {works}.",
+        slug=f"notice-{month.first:%Y-%m}-works",
+        title=f"{street} closed for {count(days, 'day')}",
+        topic="Notices",
+        author="The Ferry Bell",
+        at=month.at(dice.randint(2, 26), 9),
+        access="free",
+        summary=f"Traffic goes by {other} while {works}.",
         paragraphs=(
             f"{street} will be closed to cars for {count(days, 'day')}, from the coming Monday, while {works}. Traffic goes by {other}; people on foot can pass.",
             "Deliveries are possible before eight in the morning. Questions go to the highway garage, which answers the telephone until four.",
@@ -61,8 +84,13 @@ def _closure(month: Month, dice: Random) -> Piece:
 def _lost(month: Month, dice: Random) -> Piece:
     things = dice.sample(FOUND, 3)
     return Piece(
-        slug=f"notice-{month.first:%Y-%m}-found", title=sentence(f"Found on the ferry: {things[0]}"), topic="Notices", author="The Ferry Bell", at=month.at(dice.randint(2, 26), 9),
-        access="free", summary="What nobody has asked for yet, and where to ask.",
+        slug=f"notice-{month.first:%Y-%m}-found",
+        title=sentence(f"Found on the ferry: {things[0]}"),
+        topic="Notices",
+        author="The Ferry Bell",
+        at=month.at(dice.randint(2, 26), 9),
+        access="free",
+        summary="What nobody has asked for yet, and where to ask.",
         paragraphs=(
             f"The deckhands have handed in {things[0]}, {things[1]} and {things[2]}. All three can be had at the ticket window by whoever is able to describe them.",
             f"There are, besides, {number(dice.randint(13, 70))} umbrellas.",
@@ -73,8 +101,13 @@ def _lost(month: Month, dice: Random) -> Piece:
 def _timetable(month: Month, dice: Random) -> Piece:
     first, every = dice.choice(("5:40", "5:50", "6:00")), dice.choice((20, 25, 30, 40))
     return Piece(
-        slug=f"notice-{month.first:%Y-%m}-ferry", title=f"Ferry: first boat at {first}, then every {every} minutes", topic="Notices", author="The Ferry Bell", at=month.at(dice.randint(2, 26), 9),
-        access="free", summary="The timetable for the coming weeks.",
+        slug=f"notice-{month.first:%Y-%m}-ferry",
+        title=f"Ferry: first boat at {first}, then every {every} minutes",
+        topic="Notices",
+        author="The Ferry Bell",
+        at=month.at(dice.randint(2, 26), 9),
+        access="free",
+        summary="The timetable for the coming weeks.",
         paragraphs=(
             f"From the first of next month the first boat leaves the Tarrow slip at {first}. After that there is one every {every} minutes until nine in the evening, and every hour from then on.",
             "In fog, boats leave when the pilot can hear the bell on the other side. Bicycles ride free before seven.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -85,7 +86,9 @@ class Canvas:
         assert total is not None
         return total
 
-    def ridge(self, height: float, rough: float, colour: Colour, *, fade: Colour | None = None, seed_points: int = 4) -> list[tuple[float, float]]:
+    def ridge(
+        self, height: float, rough: float, colour: Colour, *, fade: Colour | None = None, seed_points: int = 4
+    ) -> list[tuple[float, float]]:
         """A range of hills whose mean line lies at `height`; fades towards `fade` at its foot. Returns the line."""
         line = self.skyline(height, rough, seed_points)
         mask = Image.new("L", (WIDTH, HEIGHT), 0)
@@ -105,7 +108,7 @@ class Canvas:
         shift = rough * 0.55
         for _ in range(6):
             finer = []
-            for left, right in zip(levels, levels[1:], strict=False):
+            for left, right in pairwise(levels):
                 finer += [left, (left + right) / 2 + self.dice.uniform(-shift, shift)]
             levels = [*finer, levels[-1]]
             shift *= 0.48

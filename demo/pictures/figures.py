@@ -43,7 +43,9 @@ def round_tree(canvas: Canvas, x: float, y: float, size: float, colour: Colour) 
     for _ in range(26):
         turn, reach = canvas.dice.uniform(0, math.tau), r * 0.52 * math.sqrt(canvas.dice.random())
         bx, by, br = cx + math.cos(turn) * reach, cy - r * 0.95 + math.sin(turn) * reach * 0.9, r * canvas.dice.uniform(0.16, 0.32)
-        pen.ellipse((bx - br, by - br, bx + br, by + br), fill=mix(colour, "#ffffff" if by < cy - r else "#000000", canvas.dice.uniform(0, 0.14)))
+        pen.ellipse(
+            (bx - br, by - br, bx + br, by + br), fill=mix(colour, "#ffffff" if by < cy - r else "#000000", canvas.dice.uniform(0, 0.14))
+        )
 
 
 def roofs(canvas: Canvas, y: float, colours: list[Colour], *, lit: Colour | None = None, height: float = 0.1, snow: bool = False) -> None:
@@ -82,7 +84,9 @@ def steeple(canvas: Canvas, x: float, y: float, height: float, colour: Colour) -
     cx, foot, tall = x * WIDTH, y * HEIGHT, height * HEIGHT
     half = tall * 0.1
     pen.rectangle((cx - half, foot - tall * 0.6, cx + half, foot + 200), fill=rgb(colour))
-    pen.polygon([(cx - half * 1.2, foot - tall * 0.6), (cx, foot - tall), (cx + half * 1.2, foot - tall * 0.6)], fill=mix(colour, "#000000", 0.3))
+    pen.polygon(
+        [(cx - half * 1.2, foot - tall * 0.6), (cx, foot - tall), (cx + half * 1.2, foot - tall * 0.6)], fill=mix(colour, "#000000", 0.3)
+    )
 
 
 def bottle_kiln(canvas: Canvas, x: float, y: float, height: float, colour: Colour) -> None:
@@ -105,8 +109,13 @@ def boat(canvas: Canvas, x: float, y: float, length: float, colour: Colour, *, m
     """A moored boat with a short reflection."""
     pen = canvas.pen()
     cx, cy, half = x * WIDTH, y * HEIGHT, length * WIDTH / 2
-    pen.polygon([(cx - half, cy - half * 0.3), (cx + half * 1.1, cy - half * 0.36), (cx + half * 0.75, cy), (cx - half * 0.8, cy)], fill=rgb(colour))
-    pen.polygon([(cx - half * 0.8, cy + 2), (cx + half * 0.75, cy + 2), (cx + half * 0.9, cy + half * 0.18), (cx - half * 0.9, cy + half * 0.18)], fill=mix(colour, "#20303a", 0.6))
+    pen.polygon(
+        [(cx - half, cy - half * 0.3), (cx + half * 1.1, cy - half * 0.36), (cx + half * 0.75, cy), (cx - half * 0.8, cy)], fill=rgb(colour)
+    )
+    pen.polygon(
+        [(cx - half * 0.8, cy + 2), (cx + half * 0.75, cy + 2), (cx + half * 0.9, cy + half * 0.18), (cx - half * 0.9, cy + half * 0.18)],
+        fill=mix(colour, "#20303a", 0.6),
+    )
     if mast:
         pen.line((cx, cy - half * 0.3, cx, cy - half * 2.0), fill=mix(colour, "#000000", 0.35), width=4)
         pen.line((cx, cy - half * 1.9, cx + half, cy - half * 0.4), fill=mix(colour, "#000000", 0.2), width=1)

@@ -53,7 +53,10 @@ def portrait_editor() -> Canvas:
         left = 30 + index * 58
         tall = c.dice.uniform(120, 210)
         for shelf in (300, 620):
-            pen.rectangle((left, shelf - tall, left + c.dice.uniform(30, 54), shelf), fill=rgb(c.dice.choice(("#8b3f35", "#35586b", "#6f7d4a", "#b9803f", "#4a3f5c"))))
+            pen.rectangle(
+                (left, shelf - tall, left + c.dice.uniform(30, 54), shelf),
+                fill=rgb(c.dice.choice(("#8b3f35", "#35586b", "#6f7d4a", "#b9803f", "#4a3f5c"))),
+            )
     for shelf in (300, 620):
         pen.rectangle((0, shelf, WIDTH, shelf + 20), fill=rgb("#6f4a2d"))
     c.glow(0.5, 0.5, 0.5, "#f4d9a4", 0.75)
@@ -123,10 +126,15 @@ def newsroom_window() -> Canvas:
     pen.rounded_rectangle((560, 560, 960, 790), radius=14, fill=rgb("#16181d"))
     pen.rectangle((580, 580, 940, 770), fill=rgb("#f3efe6"))
     for line in range(7):
-        pen.rectangle((600, 602 + line * 22, 600 + c.dice.uniform(200, 320), 610 + line * 22), fill=rgb("#8d8a84") if line else rgb("#7d2f3a"))
+        pen.rectangle(
+            (600, 602 + line * 22, 600 + c.dice.uniform(200, 320), 610 + line * 22), fill=rgb("#8d8a84") if line else rgb("#7d2f3a")
+        )
     pen.rectangle((1130, 670, 1230, 800), fill=rgb("#b5483a"))
     pen.arc((1205, 700, 1275, 770), 270, 90, fill=rgb("#b5483a"), width=12)
     for sheet in range(6):
-        pen.polygon([(200, 800 - sheet * 9), (430, 790 - sheet * 9), (440, 800 - sheet * 9), (206, 811 - sheet * 9)], fill=mix("#f3efe6", "#b9b09c", sheet % 2 * 0.4))
+        pen.polygon(
+            [(200, 800 - sheet * 9), (430, 790 - sheet * 9), (440, 800 - sheet * 9), (206, 811 - sheet * 9)],
+            fill=mix("#f3efe6", "#b9b09c", sheet % 2 * 0.4),
+        )
     c.glow(0.5, 0.66, 0.3, "#fff2cf", 0.25)
     return c

@@ -25,7 +25,19 @@ def river_bend() -> Canvas:
     c.ridge(0.4, 0.07, "#8fa9a3", fade="#c3cfb9")
     c.ridge(0.5, 0.04, "#6d8f77", fade="#98ac80")
     pen = c.pen()
-    bend = [(0.44, 0.52), (0.5, 0.55), (0.36, 0.6), (0.4, 0.68), (0.72, 0.78), (0.98, 1.0), (0.2, 1.0), (0.24, 0.84), (0.14, 0.7), (0.26, 0.58), (0.43, 0.54)]
+    bend = [
+        (0.44, 0.52),
+        (0.5, 0.55),
+        (0.36, 0.6),
+        (0.4, 0.68),
+        (0.72, 0.78),
+        (0.98, 1.0),
+        (0.2, 1.0),
+        (0.24, 0.84),
+        (0.14, 0.7),
+        (0.26, 0.58),
+        (0.43, 0.54),
+    ]
     pen.polygon([(x * WIDTH, y * HEIGHT) for x, y in bend], fill=rgb("#cfe0dc"))
     inner = [(0.4, 0.59), (0.3, 0.63), (0.36, 0.74), (0.62, 0.83), (0.78, 1.0), (0.4, 1.0), (0.3, 0.84), (0.2, 0.7)]
     pen.polygon([(x * WIDTH, y * HEIGHT) for x, y in inner], fill=rgb("#b4cfd0"))
@@ -39,7 +51,13 @@ def river_boats() -> Canvas:
     c.ridge(0.42, 0.07, "#a6bac3", fade="#d5dad4")
     figures.spruces(c, c.ridge(0.5, 0.04, "#6f8c93", fade="#a9b9b4"), "#64828a", count=70, height=0.05)
     c.water(0.55, "#b9d0d3", 0.3, ripple=24)
-    for x, y, size, colour in ((0.16, 0.66, 0.07, "#b5483a"), (0.36, 0.62, 0.05, "#f3efe4"), (0.55, 0.72, 0.1, "#27506b"), (0.79, 0.64, 0.06, "#d9a441"), (0.87, 0.84, 0.14, "#3a3f45")):
+    for x, y, size, colour in (
+        (0.16, 0.66, 0.07, "#b5483a"),
+        (0.36, 0.62, 0.05, "#f3efe4"),
+        (0.55, 0.72, 0.1, "#27506b"),
+        (0.79, 0.64, 0.06, "#d9a441"),
+        (0.87, 0.84, 0.14, "#3a3f45"),
+    ):
         figures.boat(c, x, y, size, colour)
     return c
 
@@ -139,7 +157,15 @@ def road_dawn() -> Canvas:
     pen.polygon([(735, 585), (765, 585), (1280, HEIGHT), (220, HEIGHT)], fill=rgb("#2c2944"))
     for index in range(7):
         y = 600 + index**2 * 9
-        pen.polygon([(748 - index * 0.8, y), (752 + index * 0.8, y), (754 + index * 1.4, y + 8 + index * 5), (746 - index * 1.4, y + 8 + index * 5)], fill=rgb("#e9d8a6"))
+        pen.polygon(
+            [
+                (748 - index * 0.8, y),
+                (752 + index * 0.8, y),
+                (754 + index * 1.4, y + 8 + index * 5),
+                (746 - index * 1.4, y + 8 + index * 5),
+            ],
+            fill=rgb("#e9d8a6"),
+        )
     for index in range(7):
         x, tall = 830 + index**2 * 17, 60 + index * 62
         pen.line((x, 600 + index * 14, x, 600 + index * 14 - tall), fill=rgb("#120f22"), width=3 + index)
@@ -162,7 +188,9 @@ def crossroads() -> Canvas:
     figures.round_tree(c, 0.493, 0.71, 0.1, "#7d3f4a")
     for x, y, colour in ((0.3, 0.7, "#b5483a"), (0.64, 0.79, "#2f5d7c")):
         pen.rounded_rectangle((x * WIDTH - 48, y * HEIGHT - 36, x * WIDTH + 48, y * HEIGHT + 8), radius=14, fill=rgb(colour))
-        pen.rounded_rectangle((x * WIDTH - 28, y * HEIGHT - 62, x * WIDTH + 24, y * HEIGHT - 24), radius=12, fill=mix(colour, "#dfeef2", 0.6))
+        pen.rounded_rectangle(
+            (x * WIDTH - 28, y * HEIGHT - 62, x * WIDTH + 24, y * HEIGHT - 24), radius=12, fill=mix(colour, "#dfeef2", 0.6)
+        )
         for wheel in (-28, 28):
             pen.ellipse((x * WIDTH + wheel - 12, y * HEIGHT - 4, x * WIDTH + wheel + 12, y * HEIGHT + 20), fill=rgb("#2a2a2e"))
     return c
@@ -239,10 +267,15 @@ def market_stalls() -> Canvas:
         pen.rectangle((left + 20, top + 90, left + 270, top + 320), fill=rgb("#4b4038"))
         for stripe in range(8):
             x = left + stripe * 36
-            pen.polygon([(x + 20, top), (x + 50, top), (x + 40, top + 110), (x, top + 110)], fill=rgb(colour) if stripe % 2 else rgb("#f0e8d8"))
+            pen.polygon(
+                [(x + 20, top), (x + 50, top), (x + 40, top + 110), (x, top + 110)], fill=rgb(colour) if stripe % 2 else rgb("#f0e8d8")
+            )
         for _ in range(70):
             x, y = left + c.dice.uniform(32, 258), top + c.dice.uniform(200, 262)
-            pen.ellipse((x - 11, y - 11, x + 11, y + 11), fill=mix(c.dice.choice(("#c8553d", "#d9a441", "#7a9a4a", "#e8dcc0")), "#4b4038", c.dice.uniform(0, 0.25)))
+            pen.ellipse(
+                (x - 11, y - 11, x + 11, y + 11),
+                fill=mix(c.dice.choice(("#c8553d", "#d9a441", "#7a9a4a", "#e8dcc0")), "#4b4038", c.dice.uniform(0, 0.25)),
+            )
         pen.rectangle((left + 20, top + 262, left + 270, top + 330), fill=rgb("#8d6f4e"))
     c.water(0.8, "#6c665e", 0.4, ripple=30)
     c.rain("#ffffff", count=360, slant=0.12, alpha=60)
