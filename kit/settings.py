@@ -15,7 +15,9 @@ from environs import Env, EnvValidationError
 ROOT = Path(__file__).resolve().parent.parent
 
 # Values that people leave in place from an example file. Compared in lower case.
-PLACEHOLDERS = re.compile(r"^(change.?me|secret|dev|development|test|example|placeholder|your.*|xxx+|whsec_(\.\.\.|x+|your.*|placeholder|test)?)$")
+PLACEHOLDERS = re.compile(
+    r"^(change.?me|secret|dev|development|test|example|placeholder|your.*|xxx+|whsec_(\.\.\.|x+|your.*|placeholder|test)?)$"
+)
 
 DEVELOPMENT_SECRET = "development-only-secret-key-not-for-production"  # noqa: S105
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox_for_development_only"  # noqa: S105
@@ -63,6 +65,13 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
         "TIMEZONE": env.str("TIMEZONE", "UTC"),
         "CURRENCY": env.str("CURRENCY", "usd"),
         "LOCALE": env.str("LOCALE", "en_US"),
+        "LEGAL_NAME": env.str("LEGAL_NAME", ""),
+        "POSTAL_ADDRESS": env.str("POSTAL_ADDRESS", ""),
+        "CONTRIBUTION_SUGGESTED": env.list("CONTRIBUTION_SUGGESTED", [500, 1000, 2500, 5000, 10000], subcast=int),
+        "CONTRIBUTION_MINIMUM": env.int("CONTRIBUTION_MINIMUM", 100),
+        "CONTRIBUTION_MAXIMUM": env.int("CONTRIBUTION_MAXIMUM", 1_000_000),
+        "FEE_BASIS_POINTS": env.int("FEE_BASIS_POINTS", 290),
+        "FEE_FIXED": env.int("FEE_FIXED", 30),
         "GRACE_DAYS": env.int("GRACE_DAYS", 7),
         "METER_LIMIT": env.int("METER_LIMIT", 3),
         "REDIS_URL": env.str("REDIS_URL", ""),
@@ -102,8 +111,22 @@ def check(read: dict[str, Any]) -> list[str]:
         faults.append("GRACE_DAYS must be between 0 and 60.")
     if not re.match(r"^(console:|smtp://|smtps://)", read["SMTP_URL"]):
         faults.append("SMTP_URL must start with smtp:// or smtps:// (or be console: to print mail).")
+    faults += check_money(read)
     faults += check_webhook_secrets(read)
     return faults + (check_production(read) if read["APP_ENV"] == "production" else [])
+
+
+def check_money(read: dict[str, Any]) -> list[str]:
+    """What contributions may be: all amounts in minor units of CURRENCY."""
+    faults = []
+    least, most = read["CONTRIBUTION_MINIMUM"], read["CONTRIBUTION_MAXIMUM"]
+    if not 0 < least <= most:
+        faults.append("CONTRIBUTION_MINIMUM and CONTRIBUTION_MAXIMUM: minor units, the minimum above 0 and not above the maximum.")
+    elif not all(least <= amount <= most for amount in read["CONTRIBUTION_SUGGESTED"]):
+        faults.append("CONTRIBUTION_SUGGESTED: minor units, comma separated, each between the minimum and the maximum.")
+    if not 0 <= read["FEE_BASIS_POINTS"] <= 2000 or read["FEE_FIXED"] < 0:
+        faults.append("FEE_BASIS_POINTS (290 is 2.9 %, 2000 at most) and FEE_FIXED (minor units) say what covering the fee adds.")
+    return faults
 
 
 def check_webhook_secrets(read: dict[str, Any]) -> list[str]:
@@ -123,7 +146,9 @@ def check_production(read: dict[str, Any]) -> list[str]:
     faults = []
     secret = read["SECRET_KEY"].strip()
     if len(secret) < 32 or PLACEHOLDERS.match(secret.lower()) or secret == DEVELOPMENT_SECRET:
-        faults.append('SECRET_KEY is missing, short or a placeholder: make one with python -c "import secrets; print(secrets.token_urlsafe(48))".')
+        faults.append(
+            'SECRET_KEY is missing, short or a placeholder: make one with python -c "import secrets; print(secrets.token_urlsafe(48))".'
+        )
     if read["STRIPE_WEBHOOK_SECRET"] == SANDBOX_WEBHOOK_SECRET:
         faults.append("STRIPE_WEBHOOK_SECRET is the sandbox's: copy the live endpoint's from Stripe.")
     if not re.match(r"^(sk|rk)_live_\w{8,}", read["STRIPE_SECRET_KEY"]):
@@ -148,6 +173,7 @@ def derived(read: dict[str, Any]) -> dict[str, Any]:
         "STRIPE_WEBHOOK_SECRET": read["STRIPE_WEBHOOK_SECRET"] or SANDBOX_WEBHOOK_SECRET,
         "STRIPE_API_BASE": read["STRIPE_API_BASE"] or ("" if production else "http://127.0.0.1:12111"),
         "SQLALCHEMY_DATABASE_URI": database_url(read["DATABASE_URL"]),
+        "LEGAL_NAME": read["LEGAL_NAME"] or read["SITE_NAME"],
         "MAIL_FROM": read["MAIL_FROM"] or f"{read['SITE_NAME']} <news@{host}>",
         "TRUSTED_HOSTS": read["TRUSTED_HOSTS"] or ([host] if production else None),
         "SESSION_COOKIE_NAME": "__Host-session" if https else "session",

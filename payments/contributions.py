@@ -1,7 +1,301 @@
-"""Contributions (being written)."""
+"""Contributions: what a reader promises, what we ask of Stripe for it, and what became of it.
 
+A contribution's status is a projection: of Stripe's Session or Subscription, and of what the ledger holds. So it does
+not matter which is heard of first, nor how often.
+"""
+
+import hashlib
+import secrets
 from typing import Any
 
+import structlog
+from flask_babel import gettext as _
+from sqlalchemy import func, select, update
 
-def claim(account: Any) -> None:
-    """Attach a proven address's guest contributions to its account."""
+from kit import clock
+from kit.database import db, insert_ignoring
+from kit.settings import settings
+from kit.urls import public_url
+from membership.models import Account
+from payments import customers, intents
+from payments.domain import contributions as rules
+from payments.domain.fees import Tariff
+from payments.domain.ledger import difference, id_of
+from payments.intents import Asked
+from payments.models import CheckoutIntent, Contribution, Customer, LedgerEntry, Receipt
+
+log = structlog.get_logger("payments.contributions")
+Stripes = dict[str, Any]
+
+# Stripe's words for a Subscription, as a monthly contribution's.
+_STANDING = {"active": "active", "trialing": "active", "past_due": "past_due", "unpaid": "past_due", "paused": "past_due"} | {
+    "canceled": "canceled",
+    "incomplete_expired": "canceled",
+}
+_BACK = ("refund", "refund_failed", "dispute", "dispute_reversal")
+
+
+def terms() -> rules.Terms:
+    """What this publication takes, by its settings."""
+    config = settings()
+    return rules.Terms(
+        currency=config["CURRENCY"],
+        minimum=config["CONTRIBUTION_MINIMUM"],
+        maximum=config["CONTRIBUTION_MAXIMUM"],
+        suggested=tuple(config["CONTRIBUTION_SUGGESTED"]),
+        tariff=Tariff(config["FEE_BASIS_POINTS"], config["FEE_FIXED"]),
+    )
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def begin(accepted: rules.Accepted, *, account: Account | None, attempt: str, attribution: dict[str, str]) -> Asked:
+    """Write down what we are about to ask of Stripe; the caller commits it before it asks.
+
+    ``attempt`` names one rendering of the form: the same form sent twice with the same words is one intent, whichever
+    tab, click or retry sends it. An intent that expired or failed is followed by a fresh one.
+    """
+    for turn in range(100):
+        intent = _intent(accepted, account, attempt, turn, attribution)
+        if intent.state not in ("expired", "failed"):
+            return intents.facts(intent)
+    raise LookupError("a hundred intents of one form have failed")
+
+
+def _intent(accepted: rules.Accepted, account: Account | None, attempt: str, turn: int, attribution: dict[str, str]) -> CheckoutIntent:
+    about = repr((attempt, turn, account.id if account else None, accepted))
+    intent_id = "ci_" + hashlib.sha256(about.encode()).hexdigest()[:37]
+    now = clock.now()
+    values = {
+        "id": intent_id,
+        "kind": "contribute",
+        "state": "new",
+        "account_id": account.id if account else None,
+        "amount": accepted.charged,
+        "currency": accepted.currency,
+        "attribution": attribution,
+        "created_at": now,
+    }
+    if db.session.execute(insert_ignoring(CheckoutIntent).values(**values)).rowcount == 1:
+        db.session.add(_promised(accepted, account, intent_id))
+        db.session.flush()
+    return db.session.get_one(CheckoutIntent, intent_id)
+
+
+def _promised(accepted: rules.Accepted, account: Account | None, intent_id: str) -> Contribution:
+    # Nothing is attached to an address that nobody proved; she takes it over when she does (claim).
+    proven = account is not None and account.confirmed_at is not None
+    return Contribution(
+        public_id=secrets.token_hex(16),
+        intent_id=intent_id,
+        account_id=account.id if account and proven else None,
+        email=accepted.email,
+        email_key=accepted.email_key,
+        name=accepted.name,
+        frequency=accepted.frequency,
+        amount=accepted.amount,
+        fee_cover=accepted.fee_cover,
+        currency=accepted.currency,
+        message=accepted.message,
+        anonymous=accepted.anonymous,
+        created_at=clock.now(),
+    )
+
+
+def session_terms(intent_id: str) -> Stripes:
+    """The parameters of this intent's Checkout Session: made from rows alone, so that a retry asks the same."""
+    contribution = of_intent(intent_id)
+    monthly = contribution.frequency == "month"
+    metadata = {"purpose": "contribution", "contribution": contribution.public_id}
+    site = settings()["SITE_NAME"]
+    name = _("Monthly contribution to %(site)s", site=site) if monthly else _("Contribution to %(site)s", site=site)
+    lines = [_line(name, contribution.amount, contribution)]
+    if contribution.fee_cover:
+        lines.append(_line(_("Processing fee, covered by you"), contribution.fee_cover, contribution))
+    params: Stripes = {
+        "mode": "subscription" if monthly else "payment",
+        "line_items": lines,
+        "client_reference_id": intent_id,
+        "metadata": metadata,
+        # Stripe fills in the place of the id itself, so it must not be quoted.
+        "success_url": public_url("contributions.thanks") + "?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": public_url("contributions.contribute", again=1),
+        "locale": settings()["LOCALE"].partition("_")[0],
+        **_payer(contribution),
+    }
+    if monthly:
+        params["subscription_data"] = {"metadata": metadata}
+    else:
+        params |= {
+            "submit_type": "donate",
+            "payment_intent_data": {"metadata": metadata, "description": name},
+        }  # Stripe's word on its button
+    return params
+
+
+def _line(name: str, amount: int, contribution: Contribution) -> Stripes:
+    recurring = {"recurring": {"interval": "month"}} if contribution.frequency == "month" else {}
+    price = {"currency": contribution.currency, "unit_amount": amount, "product_data": {"name": name}, **recurring}
+    return {"price_data": price, "quantity": 1}
+
+
+def _payer(contribution: Contribution) -> Stripes:
+    customer = customers.of_account(contribution.account_id) if contribution.account_id else None
+    return {"customer": customer} if customer else {"customer_email": contribution.email}
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def of_intent(intent_id: str) -> Contribution:
+    """The contribution that this intent is for."""
+    return db.session.scalars(select(Contribution).where(Contribution.intent_id == intent_id)).one()
+
+
+def of_account(account_id: int, most: int = 100) -> list[Contribution]:
+    """A reader's contributions that came to something, newest first."""
+    query = select(Contribution).where(Contribution.account_id == account_id, Contribution.status.not_in(("pending", "failed")))
+    return list(db.session.scalars(query.order_by(Contribution.id.desc()).limit(most)))
+
+
+def named_by(metadata: Stripes, subscription_id: str | None) -> Contribution | None:
+    """The contribution that Stripe's metadata names or whose Subscription this is. The caller checks what was paid."""
+    if subscription_id:
+        found = db.session.scalars(select(Contribution).where(Contribution.subscription_id == subscription_id)).first()
+        if found is not None:
+            return found
+    if metadata.get("purpose") != "contribution":
+        return None
+    return db.session.scalars(select(Contribution).where(Contribution.public_id == str(metadata.get("contribution")))).one_or_none()
+
+
+# --- following Stripe -------------------------------------------------------------------------------------------------
+
+
+def follow_session(session: Stripes) -> Contribution | None:
+    """Take over what a Checkout Session says, as fetched. None when it is not the one that we made for its contribution.
+
+    An expanded ``payment_intent`` that failed for good (a bank's late refusal) makes a pending contribution a failed one.
+    """
+    found = named_by(session.get("metadata") or {}, None)
+    intent = db.session.get(CheckoutIntent, found.intent_id) if found else None
+    if found is None or intent is None:
+        return None
+    contribution = _locked(found.id)
+    strange = difference((session.get("amount_total") or 0, session.get("currency") or ""), (intent.amount, intent.currency))
+    if strange or session.get("client_reference_id") != intent.id or intent.session_id not in (None, session["id"]):
+        log.error("unexpected money", session=session["id"], contribution=contribution.public_id, note=strange or "another session")
+        return None
+    contribution.customer_id = id_of(session.get("customer")) or contribution.customer_id
+    contribution.subscription_id = id_of(session.get("subscription")) or contribution.subscription_id
+    contribution.payment_intent_id = id_of(session.get("payment_intent")) or contribution.payment_intent_id
+    if contribution.status in ("pending", "failed", "canceled"):
+        contribution.status = _of_session(session)
+    settle(contribution.id)
+    return contribution
+
+
+def _of_session(session: Stripes) -> str:
+    if session.get("status") == "expired":
+        return "canceled"
+    paying = session.get("payment_intent")
+    gave_up = isinstance(paying, dict) and paying.get("status") in ("requires_payment_method", "canceled")
+    return "failed" if session.get("status") == "complete" and session.get("payment_status") == "unpaid" and gave_up else "pending"
+
+
+def follow_subscription(subscription: Stripes) -> Contribution | None:
+    """Take over where the Subscription of a monthly contribution stands, as fetched. None when it is not the one we asked for."""
+    found = named_by(subscription.get("metadata") or {}, subscription["id"])
+    if found is None or found.frequency != "month":
+        return None
+    contribution = _locked(found.id)
+    items = subscription["items"]["data"]
+    monthly = sum((item["price"].get("unit_amount") or 0) * (item.get("quantity") or 1) for item in items)
+    strange = difference((monthly, subscription["currency"]), (contribution.amount + contribution.fee_cover, contribution.currency))
+    if strange or contribution.subscription_id not in (None, subscription["id"]):
+        log.error(
+            "unexpected money", subscription=subscription["id"], contribution=contribution.public_id, note=strange or "another subscription"
+        )
+        return None
+    contribution.subscription_id = subscription["id"]
+    contribution.customer_id = id_of(subscription.get("customer")) or contribution.customer_id
+    contribution.status = _STANDING.get(subscription["status"], "pending")
+    settle(contribution.id)
+    return contribution
+
+
+def settle(contribution_id: int | None) -> None:
+    """Make the status and the sums agree with the ledger. Called whenever it or Stripe's word changed."""
+    if contribution_id is None:
+        return
+    contribution = _locked(contribution_id)
+    entries = select(LedgerEntry.kind, func.sum(LedgerEntry.amount), func.min(LedgerEntry.occurred_at))
+    sums = {kind: (int(total), first) for kind, total, first in db.session.execute(
+        entries.where(LedgerEntry.contribution_id == contribution_id).group_by(LedgerEntry.kind)
+    )}  # fmt: skip
+    paid, first = sums.get("payment", (0, None))
+    contribution.refunded = max(0, -sum(sums[kind][0] for kind in _BACK if kind in sums))
+    contribution.paid_at = first
+    before = {"paid": "pending", "refunded": "canceled" if contribution.frequency == "month" else "pending"}
+    says = before.get(contribution.status, contribution.status)
+    contribution.status = rules.status_of(contribution.frequency, says, paid, contribution.refunded)
+    if paid and contribution.account_id is None:
+        _attach_to_proven(contribution)
+    elif contribution.account_id is not None:
+        _hand_over([contribution.id], contribution.account_id)
+    db.session.flush()
+
+
+def _locked(contribution_id: int) -> Contribution:
+    """Under its row's lock, so that of two jobs the second sums up what the first booked."""
+    db.session.flush()
+    return db.session.get_one(Contribution, contribution_id, with_for_update=True, populate_existing=True)
+
+
+# --- whose it is ------------------------------------------------------------------------------------------------------
+
+
+def _attach_to_proven(contribution: Contribution) -> None:
+    """A guest typed an address that somebody with an account has proven: it is hers."""
+    if contribution.email_key is None:
+        return
+    owner = select(Account.id).where(
+        Account.email_key == contribution.email_key, Account.confirmed_at.is_not(None), Account.closed_at.is_(None)
+    )
+    account_id = db.session.scalars(owner).one_or_none()
+    if account_id is not None:
+        _hand_over([contribution.id], account_id)
+
+
+def claim(account: Account) -> None:
+    """A proven address takes over its guest contributions, with their receipts and ledger entries. Never before it is proven."""
+    if account.confirmed_at is None:
+        return
+    hers = select(CheckoutIntent.id).where(CheckoutIntent.account_id == account.id)
+    guests = select(Contribution.id).where(
+        Contribution.account_id.is_(None), (Contribution.email_key == account.email_key) | Contribution.intent_id.in_(hers)
+    )
+    _hand_over(list(db.session.scalars(guests)), account.id)
+    receipts = update(Receipt).where(Receipt.account_id.is_(None), Receipt.email_key == account.email_key)
+    db.session.execute(receipts.values(account_id=account.id))
+
+
+def _hand_over(contribution_ids: list[int], account_id: int) -> None:
+    if not contribution_ids:
+        return
+    given = Contribution.id.in_(contribution_ids)
+    db.session.execute(update(Contribution).where(given, Contribution.account_id.is_(None)).values(account_id=account_id))
+    entries = select(LedgerEntry.id).where(LedgerEntry.contribution_id.in_(contribution_ids))
+    for table, hers in (
+        (LedgerEntry, LedgerEntry.id.in_(entries)),
+        (Receipt, Receipt.ledger_entry_id.in_(entries)),
+        # So that the portal opens for her: a monthly contribution is ended there.
+        (Customer, Customer.id.in_(select(Contribution.customer_id).where(given, Contribution.customer_id.is_not(None)))),
+    ):
+        db.session.execute(
+            update(table)
+            .where(hers, table.account_id.is_(None))
+            .values(account_id=account_id)
+            .execution_options(synchronize_session="fetch")
+        )

@@ -1,0 +1,180 @@
+"""The ledger's verbs: book what Stripe says happened, once, whichever events tell it and in whatever order.
+
+Every verb is handed objects as Stripe has them now (plain dicts) and may be called again with the same ones. The
+payment is booked gross; its fee follows when it is known. Links and purpose may be learnt later; facts never change.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import select, update
+
+from kit import clock
+from kit.database import db, insert_ignoring
+from kit.settings import settings
+from payments import contributions, plans, receipts
+from payments.domain import ledger as facts
+from payments.models import Contribution, Customer, LedgerEntry, Subscription
+
+log = structlog.get_logger("payments.ledger")
+Stripes = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a movement was for and whose it was, as far as we know."""
+
+    purpose: str = "unknown"
+    customer_id: str | None = None
+    subscription_id: str | None = None
+    invoice_id: str | None = None
+    account_id: int | None = None
+    contribution_id: int | None = None
+    note: str = ""
+
+
+def book_charge(
+    charge: Stripes, *, invoice_payment: Stripes | None = None, invoice: Stripes | None = None, subscription: Stripes | None = None
+) -> LedgerEntry | None:
+    """Book a Charge's payment and, when its balance transaction is expanded and there, its fee; then its receipt.
+
+    ``invoice_payment``, ``invoice`` and ``subscription`` are what it paid for, where there is such. None while no
+    money moved. Money that differs from what we asked is booked as it came, noted, and counts for nothing.
+    """
+    fact = facts.payment_of(charge)
+    if fact is None:
+        return None
+    cause = _cause_of(charge, fact, invoice or (invoice_payment or {}).get("invoice"), subscription)
+    entry = _book(fact, cause)
+    fee = facts.fee_of(charge)
+    if fee:
+        _book(fee, cause)
+    if cause.purpose != "unknown":
+        _adopt(charge["id"], cause)
+        contributions.settle(cause.contribution_id)
+        receipts.issue_for(entry, email=email_of(charge))
+    return entry
+
+
+def book_refunds(charge: Stripes, refunds: Sequence[Stripes]) -> list[LedgerEntry]:
+    """Book every Refund of a Charge, and the return of those that failed: a row each, by its own id."""
+    return _book_back(charge["id"], [fact for refund in refunds for fact in facts.refund_of({**refund, "charge": charge["id"]})])
+
+
+def book_dispute(dispute: Stripes) -> list[LedgerEntry]:
+    """Book what a Dispute moved: withdrawn, reinstated, and the dispute's fee, by its balance transactions."""
+    return _book_back(facts.id_of(dispute.get("charge")) or "", list(facts.dispute_of(dispute)))
+
+
+def payment_of(charge_id: str) -> LedgerEntry | None:
+    """The payment entry of a charge."""
+    return _entry("payment", charge_id)
+
+
+def email_of(charge: Stripes) -> str | None:
+    """Where Stripe would write to about this charge. What the payer typed, proven by nobody."""
+    return charge.get("receipt_email") or (charge.get("billing_details") or {}).get("email")
+
+
+def _book_back(charge_id: str, found: list[facts.Fact]) -> list[LedgerEntry]:
+    payment = payment_of(charge_id)
+    # Unknown for now if the payment is not here yet: booking it adopts these rows.
+    cause = Cause(**{name: getattr(payment, name) for name in asdict(Cause()) if name != "note"}) if payment else Cause()
+    entries = [_book(fact, cause) for fact in found]
+    contributions.settle(cause.contribution_id)
+    return entries
+
+
+def _book(fact: facts.Fact, cause: Cause) -> LedgerEntry:
+    """The row of this fact, written now or earlier."""
+    now = clock.now()
+    values = {
+        **asdict(cause),
+        "stripe_account": _account(),
+        "source_id": fact.source_id,
+        "kind": fact.kind,
+        "amount": fact.amount,
+        "currency": fact.currency,
+        "occurred_at": clock.from_timestamp(fact.at) or now,
+        "recorded_at": now,
+        "charge_id": fact.charge_id,
+    }
+    fresh = db.session.execute(insert_ignoring(LedgerEntry).values(**values)).rowcount == 1
+    if fresh and cause.note:
+        log.error("unexpected money", source=fact.source_id, note=cause.note)
+    entry = _entry(fact.kind, fact.source_id)
+    if entry is None:  # the insert above either wrote it or met it
+        raise LookupError(f"{fact.kind} {fact.source_id} is not in the ledger")
+    return entry
+
+
+def _entry(kind: str, source_id: str) -> LedgerEntry | None:
+    query = select(LedgerEntry).where(
+        LedgerEntry.stripe_account == _account(), LedgerEntry.source_id == source_id, LedgerEntry.kind == kind
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def _account() -> str:
+    return settings()["STRIPE_ACCOUNT"] or ""
+
+
+def _adopt(charge_id: str, cause: Cause) -> None:
+    """Give purpose and links to this charge's rows that were booked before we knew them."""
+    rows = update(LedgerEntry).where(LedgerEntry.stripe_account == _account(), LedgerEntry.charge_id == charge_id)
+    known = {name: value for name, value in asdict(cause).items() if value is not None and name not in ("note", "account_id")}
+    db.session.execute(rows.where(LedgerEntry.purpose == "unknown", LedgerEntry.note == "").values(**known))
+    if cause.account_id is not None:
+        db.session.execute(rows.where(LedgerEntry.account_id.is_(None)).values(account_id=cause.account_id))
+
+
+# --- what it was for --------------------------------------------------------------------------------------------------
+
+
+def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Stripes | None) -> Cause:
+    paid = invoice if isinstance(invoice, dict) else {}
+    parent = (paid.get("parent") or {}).get("subscription_details") or {}
+    subscription_id = (subscription or {}).get("id") or facts.id_of(parent.get("subscription"))
+    customer_id = facts.id_of(charge.get("customer"))
+    links = {"customer_id": customer_id, "subscription_id": subscription_id, "invoice_id": facts.id_of(invoice)}
+    metadata = {**(charge.get("metadata") or {}), **(parent.get("metadata") or {}), **((subscription or {}).get("metadata") or {})}
+    contribution = contributions.named_by(metadata, subscription_id)
+    if contribution is not None:
+        return _contributed(contribution, charge, fact, links)
+    if metadata.get("purpose") == "contribution":
+        return Cause(note=f"unexpected: names contribution {str(metadata.get('contribution'))[:40]!r}", **links)
+    if subscription_id and _is_ours(subscription_id, metadata, subscription, paid):
+        return Cause("subscription", account_id=_account_of(customer_id), **links)
+    return Cause(**links)
+
+
+def _contributed(contribution: Contribution, charge: Stripes, fact: facts.Fact, links: dict[str, str | None]) -> Cause:
+    asked = (contribution.amount + contribution.fee_cover, contribution.currency)
+    note = facts.difference((fact.amount, fact.currency), asked)
+    if contribution.frequency == "once" and contribution.payment_intent_id not in (None, facts.id_of(charge.get("payment_intent"))):
+        note = note or "unexpected: this contribution was paid by another payment"
+    if contribution.frequency == "month" and contribution.subscription_id not in (None, links["subscription_id"]):
+        note = note or "unexpected: this contribution is paid by another subscription"
+    if note:
+        return Cause(note=f"{note}, contribution {contribution.public_id}", **links)
+    return Cause("contribution", account_id=contribution.account_id, contribution_id=contribution.id, **links)
+
+
+def _is_ours(subscription_id: str, metadata: Stripes, subscription: Stripes | None, invoice: Stripes) -> bool:
+    """Other sites may share the account at Stripe. Ours come from our Checkout, are mirrored, or are of our Prices."""
+    if metadata.get("purpose") == "subscription" or db.session.get(Subscription, subscription_id) is not None:
+        return True
+    items = ((subscription or {}).get("items") or {}).get("data") or []
+    lines = (invoice.get("lines") or {}).get("data") or []
+    details = [(line.get("pricing") or {}).get("price_details") or {} for line in lines]
+    prices = [item["price"] for item in items] + [
+        {"id": one["price"], "product": one.get("product")} for one in details if one.get("price")
+    ]
+    return plans.plan_of(tuple(prices)) is not None
+
+
+def _account_of(customer_id: str | None) -> int | None:
+    customer = db.session.get(Customer, customer_id) if customer_id else None
+    return customer.account_id if customer else None
