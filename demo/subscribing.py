@@ -107,6 +107,7 @@ def _leaves(life: Life, begin: datetime, end: datetime, paid: str | None) -> boo
     tenure = whole_months(life.joined_at, begin)
     if begin < life.books.since and end < life.books.since:
         return False  # the opening base is those who stayed until the window opens
+    begin = max(begin, track.rows[-1].effective_at)  # a card may have been mended days into the period
     if life.chance(0.0007) and _removed(life, begin, end, paid):
         return True
     if not life.chance(life.climate.leaving(begin, tenure, track.terms.interval, flood=life.flood)):

@@ -58,6 +58,7 @@ class Track:
 
     def enter(self, state: str, at: datetime, *, until: datetime | None = None, cause: str | None = None) -> None:
         """A new state from ``at`` on; ``until`` and ``cause`` where its end is known in advance (a notice, a grace, a pause)."""
+        assert not self.rows or at >= self.rows[-1].effective_at, "a life is lived forwards"
         self.close(at, "replaced")
         klass = "trial" if state == "trial" else "paying"
         terms = self.terms
