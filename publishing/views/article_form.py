@@ -3,6 +3,7 @@
 from flask_babel import gettext, lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, RadioField, SelectField, StringField, SubmitField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import HiddenInput
 
 from publishing.domain.problems import Refused
@@ -21,8 +22,8 @@ class ArticleForm(FlaskForm):
     )
     author = StringField(_l("Author"))
     topic = StringField(_l("Topic"), description=_l("A new name makes a new topic."))
-    kind = SelectField(_l("Kind"), choices=[("article", _l("Article")), ("column", _l("Column")), ("photos", _l("Photo story"))])
-    access = RadioField(_l("Who may read it"), choices=[("free", _l("Everybody")), ("metered", _l("Metered")), ("members", _l("Members"))])
+    kind = SelectField(_l("Kind"), choices=[SelectChoice("article", _l("Article")), SelectChoice("column", _l("Column")), SelectChoice("photos", _l("Photo story"))])
+    access = RadioField(_l("Who may read it"), choices=[SelectChoice("free", _l("Everybody")), SelectChoice("metered", _l("Metered")), SelectChoice("members", _l("Members"))])
     image = StringField(_l("Picture"), description=_l("Its name in the media folder, such as 2026/mill.webp, or a path of this site."))
     slug = StringField(_l("Address"), description=_l("Made from the title when empty. Changing it breaks links to the old one."))
     date = StringField(_l("Date"), description=_l("2026-11-20 or 2026-11-20 06:30; empty means when you publish. A date ahead waits."))
