@@ -17,12 +17,14 @@ def by_month(bounds: Sequence[datetime]) -> list[dict[str | None, dict[str, Cash
     """For each month between ascending bounds: purpose -> currency -> Cash; the key None has every purpose together."""
     found: list[dict[str | None, dict[str, Cash]]] = [{None: {}} for _ in bounds[1:]]
     entry = LedgerEntry
-    month = lies_in(entry.occurred_at, bounds).label("month")
-    query = (
-        select(month, entry.purpose, entry.currency, entry.kind, func.sum(entry.amount), func.count())
+    # PostgreSQL groups by a name, not by an expression with parameters: hence the inner query.
+    each = (
+        select(lies_in(entry.occurred_at, bounds).label("month"), entry.purpose, entry.currency, entry.kind, entry.amount)
         .where(entry.occurred_at >= bounds[0], entry.occurred_at < bounds[-1])
-        .group_by(month, entry.purpose, entry.currency, entry.kind)
+        .subquery()
     )
+    by = (each.c.month, each.c.purpose, each.c.currency, each.c.kind)
+    query = select(*by, func.sum(each.c.amount), func.count()).group_by(*by)
     for n, purpose, currency, kind, amount, count in db.session.execute(query):
         for key in (None, purpose):
             found[n].setdefault(key, {}).setdefault(currency, Cash()).add(kind, int(amount), count)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, and_, case, func, literal, or_, select, union_all
 
 from kit.database import UTCDateTime, db
 from reports.buckets import ends_in
@@ -52,17 +52,15 @@ def _members(instants: Sequence[datetime]) -> list[int]:
     each = select(ROW.effective_at.label("begins"), until.label("ends"), reached.label("reached")).where(IN_FORCE, pays(), ROW.effective_at <= instants[-1]).subquery()
     begins = case((each.c.reached > each.c.begins, each.c.reached), else_=each.c.begins)
     part = select(begins.label("begins"), each.c.ends).where(or_(each.c.reached.is_(None), each.c.ends > each.c.reached)).cte("part")
-    changes = union_all(
-        _grouped(instants, part.c.begins, null(), func.count()),
-        _grouped(instants, part.c.ends, null(), -func.count()),
-    )
-    return _running(instants, changes).get(None, [0] * len(instants))
+    came = select(ends_in(part.c.begins, instants).label("bucket"), literal("").label("key"), literal(1).label("amount"))
+    went = select(ends_in(part.c.ends, instants), literal(""), literal(-1))
+    return _running(instants, union_all(came, went)).get("", [0] * len(instants))
 
 
 def _money(instants: Sequence[datetime]) -> dict[str, list[int]]:
     rows = [IN_FORCE, pays(), ROW.effective_at <= instants[-1]]
-    begun = _grouped(instants, ROW.effective_at, ROW.currency, func.sum(ROW.mrr_720)).where(*rows)
-    ended = _grouped(instants, ROW.until, ROW.currency, -func.sum(ROW.mrr_720)).where(*rows, ROW.until.is_not(None))
+    begun = select(ends_in(ROW.effective_at, instants).label("bucket"), ROW.currency.label("key"), ROW.mrr_720.label("amount")).where(*rows)
+    ended = select(ends_in(ROW.until, instants), ROW.currency, -ROW.mrr_720).where(*rows, ROW.until.is_not(None))
     return _running(instants, union_all(begun, ended))
 
 
@@ -80,14 +78,12 @@ def _pause(at: datetime) -> ColumnElement[bool]:
     return and_(ROW.klass == "paying", ROW.state == "paused", covers(at), or_(named, ROW.effective_at > at - OPEN_PAUSE))
 
 
-def _grouped(instants: Sequence[datetime], when: ColumnElement, by: ColumnElement, amount: ColumnElement) -> Select:
-    bucket = ends_in(when, instants).label("bucket")
-    return select(bucket, by.label("key"), amount.label("amount")).group_by(bucket, by)
-
-
-def _running(instants: Sequence[datetime], changes: Select) -> dict[str, list[int]]:
+def _running(instants: Sequence[datetime], changes: CompoundSelect) -> dict[str, list[int]]:
+    """The running sum of (bucket, key, amount) for each key."""
+    change = changes.subquery()
+    sums = select(change.c.bucket, change.c.key, func.sum(change.c.amount)).group_by(change.c.bucket, change.c.key)
     steps: dict[str, list[int]] = {}
-    for bucket, key, amount in db.session.execute(changes):
+    for bucket, key, amount in db.session.execute(sums):
         series = steps.setdefault(key, [0] * len(instants))
         if bucket < len(instants):
             series[bucket] += int(amount)

@@ -64,9 +64,11 @@ def group(rows: list[Warned]) -> Group:
     return found
 
 
-def by_month(rows: list[Warned], zone: ZoneInfo) -> dict[Month | None, Group]:
-    """The rows by the local month in which they end, earliest first; None for those without a date, last."""
-    found: dict[Month | None, Group] = {}
+def by_month(rows: list[Warned], zone: ZoneInfo, at: datetime, months: int = 12) -> dict[Month | str, Group]:
+    """The rows by the local month in which they end, earliest first; then `later` than so many months, and `undated`."""
+    last = Month.of(at, zone).plus(months)
+    found: dict[Month | str, Group] = {}
     for row in sorted(rows, key=lambda row: (row.until is None, row.until)):
-        found.setdefault(Month.of(row.until, zone) if row.until else None, Group()).add(row)
+        month = Month.of(row.until, zone) if row.until else None
+        found.setdefault("undated" if month is None else month if month <= last else "later", Group()).add(row)
     return found

@@ -9,8 +9,7 @@ from kit import clock
 from kit.formats import major, zone
 from kit.settings import settings
 from membership.guards import staff
-from reports import closes, dwindling, sentences, tables, watch, words
-from reports.charts import CHARTS
+from reports import charts, closes, dwindling, sentences, tables, watch, words
 from reports.domain.bridge import STEPS
 from reports.domain.months import Month
 from reports.forms import GoalForm
@@ -42,9 +41,10 @@ def page(month: Month | None, form: GoalForm | None = None) -> str:
         currencies=currencies,
         past_due=watch.group(watch.past_due(now)),
         under_notice=watch.group(ending),
-        falls=watch.by_month(ending, here),
+        falls=watch.by_month(ending, here, now),
         sentences=sentences.summary(line),
-        charts={name: sentences.of_chart(name, report) for name in CHARTS},
+        charts={name: sentences.of_chart(name, report) for name in charts.CHARTS},
+        chart_size=(charts.WIDTH, charts.HEIGHT),
         closed=closes.closed_months(report.lines[0].month, report.lines[-1].month),
         newer=line.month.plus(1) if line.month < Month.of(now, here) else None,
         figures=words.FIGURES,
