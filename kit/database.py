@@ -113,8 +113,16 @@ def _mark_reader() -> None:
     _writing.set(request.method not in ("GET", "HEAD", "OPTIONS"))
 
 
+def read_first() -> None:
+    """Say that this POST only reads until it calls ``begin_write``.
+
+    Checking a password takes 25 ms of computing; SQLite's one writer must not wait for it.
+    """
+    _writing.set(False)
+
+
 def begin_write() -> None:
-    """Say that this GET will write after all (a meter, a return from Checkout).
+    """Say that this GET (a meter, a return from Checkout), or a POST that read first, will write after all.
 
     Ends the reading transaction that may be open, so call it before reading what the write depends on.
     """

@@ -9,7 +9,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register this room's doors: pages, commands, sessions and the way in."""
-    from membership import cli, models, security, views  # noqa: F401 - importing models registers the tables
+    from membership import cli, jobs, models, security, views  # noqa: F401 - importing registers the tables and the jobs
 
     security.init_app(app)
     for blueprint in views.BLUEPRINTS:

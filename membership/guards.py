@@ -36,8 +36,8 @@ def staff(*roles: str) -> Callable[[View], View]:
 
 def declared(app: Flask, endpoint: str) -> Any:
     """What the endpoint declares: "public", "signed_in", a tuple of roles, or None."""
-    if endpoint in LIBRARY_PUBLIC or endpoint.startswith("security."):
-        return "public"  # Flask-Security guards its own doors
+    if endpoint in LIBRARY_PUBLIC:
+        return "public"
     return getattr(app.view_functions[endpoint], "access", None)
 
 

@@ -76,7 +76,12 @@ def standing_of(account_id: int) -> Standing:
 
 def is_entitled(membership: Membership | None, at: datetime) -> bool:
     """The gate's question, asked of the one small row."""
-    return membership is not None and membership.access_from is not None and membership.access_until is not None and membership.access_from <= at < membership.access_until
+    return (
+        membership is not None
+        and membership.access_from is not None
+        and membership.access_until is not None
+        and membership.access_from <= at < membership.access_until
+    )
 
 
 def describe(account_id: int, at: datetime) -> dict[str, Any]:

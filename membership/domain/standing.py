@@ -173,4 +173,6 @@ def leading(standing: Standing, at: datetime) -> Snapshot | None:
     if opened:
         return max(opened, key=lambda w: (-_RANK[_status_of(w.snapshot, at, True)], w.end, w.snapshot.source_id)).snapshot
     past = [s for s in standing.snapshots if s.status not in NEVER_BEGAN]
-    return max(past, key=lambda s: (s.status == "paused", s.ended_at or s.ends_at or s.paid_until or s.started_at, s.source_id), default=None)
+    return max(
+        past, key=lambda s: (s.status == "paused", s.ended_at or s.ends_at or s.paid_until or s.started_at, s.source_id), default=None
+    )

@@ -42,8 +42,20 @@ class Account(Model, UserMixin):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
+    # Set by sessions.sign_in for the moment at which Flask-Login asks; no column.
+    session_token = ""
+
+    def get_id(self) -> str:
+        """What goes into the cookie: the token of the session that begins now (Flask-Login's alternative id).
+
+        Raises LookupError outside of that moment: a cookie without a row in login_session would be worth nothing.
+        """
+        if not self.session_token:
+            raise LookupError("sign in through membership.sessions.sign_in")
+        return self.session_token
+
     @property
-    def roles(self) -> list[Any]:
+    def roles(self) -> list[Any]:  # ty: ignore[incompatible-property-override]
         """Flask-Security's word; our guards ask ``role`` (one a person, no table of its own)."""
         return []
 

@@ -14,7 +14,11 @@ class MembershipSource(Model):
     """The newest snapshot of one thing that lets a person read; domain/standing.Snapshot explains each column."""
 
     __tablename__ = "membership_source"
-    __table_args__ = (UniqueConstraint("kind", "source_id"), Index("ix_membership_source_account_id", "account_id"), CheckConstraint(KINDS, name="kind"))
+    __table_args__ = (
+        UniqueConstraint("kind", "source_id"),
+        Index("ix_membership_source_account_id", "account_id"),
+        CheckConstraint(KINDS, name="kind"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))

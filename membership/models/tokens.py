@@ -1,4 +1,4 @@
-"""Single-use tokens that travel by e-mail: to verify an address, to sign in."""
+"""Single-use tokens that travel by e-mail: to verify an address, to sign in, to choose a new password."""
 
 from datetime import datetime
 
@@ -9,11 +9,14 @@ from kit.database import Model, UTCDateTime
 
 
 class AccountToken(Model):
-    """Stored hashed, bound to a purpose and an account, spent by a conditional UPDATE: one use, even in a race."""
+    """Stored hashed, bound to a purpose and an account, spent by a conditional UPDATE: one use, even in a race.
+
+    ``browser_hash`` is of the cookie of the browser that asked; None where any browser may come (staff's first link).
+    """
 
     __tablename__ = "account_token"
     __table_args__ = (
-        CheckConstraint("purpose in ('verify', 'sign_in')", name="purpose"),
+        CheckConstraint("purpose in ('verify', 'sign_in', 'reset')", name="purpose"),
         Index("ix_account_token_account_id", "account_id", "purpose"),
         Index("ix_account_token_expires_at", "expires_at"),
     )

@@ -1,0 +1,33 @@
+"""Work of this room that the worker does."""
+
+from kit.database import db
+from kit.jobs import job, schedule
+from kit.limits import sweep_limits
+from membership import accounts, sessions, tokens
+
+
+@job("membership.mail_link")
+def mail_link(purpose: str, email_key: str, browser_hash: str, next_path: str) -> None:
+    """Mail the link that was asked for, if there is such an account.
+
+    A job, so that the page takes the same time and leaves the same traces whether there is one (safety A05, A06).
+    """
+    account = accounts.by_key(email_key)
+    if account is not None and account.active:
+        if purpose == "reset":
+            accounts.mail_reset(account, browser_hash)
+        else:
+            accounts.mail_sign_in_link(account, browser_hash, next_path)
+    db.session.commit()
+
+
+@job("membership.sweep")
+def sweep() -> None:
+    """Forget sessions, tokens and rate windows that are over."""
+    sessions.sweep()
+    tokens.sweep()
+    sweep_limits()
+    db.session.commit()
+
+
+schedule("membership.sweep", "47 3 * * *")

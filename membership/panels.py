@@ -1,0 +1,26 @@
+"""What other rooms show of a reader on her page and in the API, without this room knowing them.
+
+A room registers by name in its ``init_app`` (again and again: tests make several applications):
+``panels.PANELS["contributions"] = lambda account: Markup(render_template(...))`` and
+``panels.FACTS["contributions"] = lambda account: [{"amount": 2500, ...}]``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from markupsafe import Markup
+
+from membership.models import Account
+
+PANELS: dict[str, Callable[[Account], Markup]] = {}
+FACTS: dict[str, Callable[[Account], Any]] = {}
+
+
+def shown_to(account: Account) -> list[Markup]:
+    """Each room's panel for this reader, in order of registration; empty ones are left out."""
+    return [panel for show in PANELS.values() if (panel := show(account))]
+
+
+def contributions(account: Account) -> list[dict[str, Any]]:
+    """The contract's list: amount, currency, status, refunded; empty where no room keeps contributions."""
+    return FACTS["contributions"](account) if "contributions" in FACTS else []

@@ -1,0 +1,37 @@
+"""Signing up, in and out, as visits."""
+
+from typing import Any
+
+from tests.factories import PASSWORD
+
+
+def test_sign_up_confirm_by_mail_and_read_own_page(visitor: Any, outbox: Any) -> None:
+    page = visitor.get("/account/sign-up?next=/subscribe")
+    assert page.status == 200
+    page = visitor.submit("/account/sign-up", email="Ann@Reader.example", name="Ann", password=PASSWORD, follow=True)
+    assert page.status == 200
+    assert "We wrote to Ann@Reader.example" in page.text
+    mail = outbox()[0]
+    assert mail.recipient == "Ann@reader.example"
+    link = next(word for word in mail.text.split() if "/account/verify/" in word)
+    page = visitor.get(link.removeprefix("http://localhost"))
+    assert page.status == 200
+    page = visitor.submit("/account/verify/")
+    assert (page.status, page.location) == (303, "/subscribe")
+    page = visitor.get("/account/")
+    assert page.status == 200
+    assert "Hello, Ann" in page.text
+    me = visitor.client.get("/api/v1/me").json
+    assert me["email"] == "Ann@reader.example"
+    assert me["membership"]["status"] == "none"
+
+
+def test_password_sign_in_and_out(visitor: Any, make_account: Any) -> None:
+    make_account("ann@reader.example", password=PASSWORD)
+    visitor.get("/account/sign-in")
+    page = visitor.submit("/account/sign-in", email="ANN@reader.example", password=PASSWORD)
+    assert (page.status, page.location) == (303, "/account/")
+    assert visitor.get("/account/").status == 200
+    page = visitor.submit("/account/sign-out")
+    assert page.status == 303
+    assert visitor.get("/account/").status == 303
