@@ -72,8 +72,8 @@ class NewsletterConsent(Model):
 class NewsletterIssue(Model):
     """One day's issue, unique by the publication's calendar. ``article_ids`` in the order in which they stand.
 
-    It covers what was published in ``(covers_from, covers_until]``. ``setbacks`` counts how often in a row the mail
-    server could not be used at all.
+    It covers what was published in ``(covers_from, covers_until]``. Sending goes in legs, one job each: ``leg`` is the
+    one whose turn it is since ``leg_at``; ``setbacks`` counts how often in a row the mail server could not be used.
     """
 
     __tablename__ = "newsletter_issue"
@@ -87,6 +87,8 @@ class NewsletterIssue(Model):
     article_ids: Mapped[list[int]] = mapped_column(JSON, default=list)
     covers_from: Mapped[datetime] = mapped_column(UTCDateTime)
     covers_until: Mapped[datetime] = mapped_column(UTCDateTime)
+    leg: Mapped[int] = mapped_column(default=0)
+    leg_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     setbacks: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     frozen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

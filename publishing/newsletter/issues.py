@@ -1,0 +1,171 @@
+"""Issues: made from the day's articles, looked over by an editor, then frozen and started, once a day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+
+from kit import clock, jobs
+from kit.database import db, insert_ignoring
+from kit.formats import zone
+from publishing import listings
+from publishing.domain import issues as rules
+from publishing.domain.problems import Problem, Refused, mark
+from publishing.models.articles import Article
+from publishing.models.newsletter import NewsletterDelivery, NewsletterEdition, NewsletterIssue, NewsletterSettings
+from publishing.newsletter import delivery, editions
+
+STALLED = timedelta(minutes=30)  # a leg that is this late has lost its job
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``outcome``: "new", "updated", "unchanged" (nothing came out since), "empty" (no issue) or "started" (too late)."""
+
+    outcome: Literal["new", "updated", "unchanged", "empty", "started"]
+    issue: NewsletterIssue | None
+
+
+def today() -> date:
+    """The day by the publication's calendar."""
+    return clock.now().astimezone(zone()).date()
+
+
+def of_day(day: date, *, lock: bool = False) -> NewsletterIssue | None:
+    """That day's issue."""
+    query = select(NewsletterIssue).where(NewsletterIssue.day == day).execution_options(populate_existing=lock)
+    return db.session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def prepare(day: date) -> Prepared:
+    """Make the day's issue from what came out since the last one, or add to its draft what came out since.
+
+    What an editor chose, ordered or took out stays so. Refused (field "day") for a day that has not come.
+    """
+    now = _closing(day)
+    issue = of_day(day, lock=True)
+    if issue is not None and issue.state != "draft":
+        return Prepared("started", issue)
+    before = select(func.max(NewsletterIssue.covers_until)).where(NewsletterIssue.day < day)
+    since, until = rules.window(now, issue.covers_until if issue else db.session.scalar(before))
+    found = listings.newest(until, Article.published_at > since).limit(50)
+    order = rules.arrange(list(db.session.execute(found)))
+    if issue is not None:
+        kept, issue.article_ids, issue.covers_until = issue.article_ids, rules.merged(issue.article_ids, order), until
+        return Prepared("updated" if kept != issue.article_ids else "unchanged", issue)
+    if not order:
+        return Prepared("empty", None)
+    values = {"day": day, "state": "draft", "subject": _title_of(order[0]), "intro": "", "article_ids": order, "covers_from": since}
+    # Two schedulers at six o'clock: one of them makes it (safety C04).
+    made: Any = db.session.execute(
+        insert_ignoring(NewsletterIssue).values(**values, covers_until=until, leg=0, setbacks=0, created_at=clock.now())
+    )
+    return Prepared("new" if made.rowcount else "unchanged", of_day(day, lock=True))
+
+
+def edit(issue: NewsletterIssue, *, subject: str, intro: str, article_ids: Sequence[int]) -> None:
+    """Take an editor's words and order. Raises Refused; a started issue is not edited."""
+    subject, intro = rules.one_line(subject, 1000), intro.replace("\r\n", "\n").replace("\x00", "").strip()
+    problems = {}
+    if issue.state != "draft":
+        problems["subject"] = Problem(mark("This issue is on its way already: it can no longer be changed."))
+    elif not subject:
+        problems["subject"] = Problem(mark("An issue needs a subject."))
+    elif len(subject) > 200:
+        problems["subject"] = Problem(mark("At most %(most)s characters, please."), (("most", 200),))
+    if len(intro) > 2000:
+        problems["intro"] = Problem(mark("At most %(most)s characters, please."), (("most", 2000),))
+    if not article_ids:
+        problems["articles"] = Problem(mark("Keep at least one article."))
+    if problems:
+        raise Refused(problems)
+    issue.subject, issue.intro = subject, intro
+    issue.article_ids = [number for number in article_ids if number in issue.article_ids]
+
+
+def start(day: date, *, forced: bool = False) -> tuple[NewsletterIssue, int]:
+    """Freeze the issue, queue one row a recipient and the first leg: (issue, recipients). Starting twice starts once.
+
+    Refused (field "day") without an issue, without a public article in it, or when it is too old and not ``forced``.
+    """
+    issue = of_day(day, lock=True)
+    if issue is None:
+        raise Refused({"day": Problem(mark("There is no issue for this day. Prepare it first."))})
+    if issue.state != "draft":
+        return issue, 0
+    now = clock.now()
+    if not rules.may_go(day, now, zone(), forced=forced):
+        raise Refused({"day": Problem(mark("This issue is more than a day old. Nobody wants old news by surprise: send it with --force."))})
+    stories = stories_of(issue)
+    if not stories:
+        raise Refused({"day": Problem(mark("None of its articles is public any more."))})
+    for edition in rules.EDITIONS:
+        said = editions.compose(issue, stories, edition)
+        db.session.add(NewsletterEdition(issue_id=issue.id, edition=edition, content=said.content, text=said.text, html=said.html))
+    issue.state, issue.frozen_at, issue.leg, issue.leg_at = "sending", now, 1, now
+    db.session.flush()
+    recipients = delivery.address(issue, today())
+    jobs.enqueue("newsletter.deliver", issue.id, 1, key=f"{issue.id}:1")
+    return issue, recipients
+
+
+def stories_of(issue: NewsletterIssue) -> list[listings.Card]:
+    """The issue's articles that are public now, in its order."""
+    found = db.session.execute(listings.newest(clock.now(), Article.id.in_(issue.article_ids), columns=listings.PUBLIC))
+    by_id = {story.id: story for story in found}
+    return [by_id[number] for number in issue.article_ids if number in by_id]
+
+
+def public_ones(ids: Sequence[int]) -> set[int]:
+    """Those of these articles that are public now: what was taken back since also leaves the archive of issues."""
+    return set(db.session.scalars(select(Article.id).where(Article.id.in_(ids), listings.is_public(clock.now()))))
+
+
+def goes_by_itself() -> bool:
+    """Did the editor switch on that the issue goes out at six without her?"""
+    row = db.session.get(NewsletterSettings, 1)
+    return row is not None and row.auto_send
+
+
+def switch(on: bool, by: str) -> None:
+    """Remember the switch, and who threw it."""
+    db.session.merge(NewsletterSettings(id=1, auto_send=on, changed_at=clock.now(), changed_by=by))
+
+
+def run_daily() -> NewsletterIssue | None:
+    """What the clock asks every quarter of an hour: send today's issue if it is due, and revive a leg that lost its job."""
+    now = clock.now()
+    revive(now)
+    if not (goes_by_itself() and rules.goes_by_itself(now, zone())):
+        return None
+    issue = prepare(today()).issue
+    return start(today())[0] if issue is not None and issue.state == "draft" else None
+
+
+def revive(now: datetime, *, late: timedelta = STALLED) -> None:
+    """Queue again the leg of an issue that should have moved on; a leg whose turn is over does nothing."""
+    stalled = select(NewsletterIssue).where(NewsletterIssue.state == "sending", NewsletterIssue.leg_at < now - late)
+    for issue in db.session.scalars(stalled):
+        jobs.enqueue("newsletter.deliver", issue.id, issue.leg, key=f"{issue.id}:{issue.leg}:{now:%d%H%M%S}")
+        issue.leg_at = now
+
+
+def progress(issue_id: int) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    query = select(NewsletterDelivery.state, func.count()).where(NewsletterDelivery.issue_id == issue_id)
+    found = {row[0]: row[1] for row in db.session.execute(query.group_by(NewsletterDelivery.state))}
+    return {state: found.get(state, 0) for state in rules.DELIVERY_STATES}
+
+
+def _closing(day: date) -> datetime:
+    """Until when the issue of ``day`` reads articles: now, or the end of that day."""
+    if day > today():
+        raise Refused({"day": Problem(mark("This day has not come yet."))})
+    midnight = datetime.combine(day + timedelta(days=1), time(), zone()).astimezone(clock.now().tzinfo)
+    return min(clock.now(), midnight)
+
+
+def _title_of(article_id: int) -> str:
+    return rules.one_line(db.session.execute(select(Article.title).where(Article.id == article_id)).scalar_one(), 200)
