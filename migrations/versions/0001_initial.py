@@ -267,7 +267,7 @@ def upgrade() -> None:
         sa.Column("created_at", kit.database.UTCDateTime(), nullable=False),
         sa.Column("expires_at", kit.database.UTCDateTime(), nullable=False),
         sa.Column("used_at", kit.database.UTCDateTime(), nullable=True),
-        sa.CheckConstraint("purpose in ('verify', 'sign_in')", name=op.f("ck_account_token_purpose")),
+        sa.CheckConstraint("purpose in ('verify', 'sign_in', 'reset')", name=op.f("ck_account_token_purpose")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_account_token_account_id_account"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_account_token")),
     )
