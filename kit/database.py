@@ -137,7 +137,9 @@ def insert_ignoring(table: Any) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
     dialects: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    return dialects.get(db.engine.dialect.name, insert)(table).on_conflict_do_nothing()
+    statement = dialects.get(db.engine.dialect.name, insert)(table).on_conflict_do_nothing()
+    # PostgreSQL's driver forgets the count when a primary key comes back with the insert, unless asked to keep it.
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def upsert(table: Any, keys: list[str], values: dict[str, Any]) -> Any:
