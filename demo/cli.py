@@ -7,7 +7,6 @@ import sys
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from flask_security.utils import hash_password
 from rich.console import Console
 
 from demo import load as loading
@@ -15,6 +14,7 @@ from demo import progress
 from demo.publication import DEMO_ACCOUNTS, DEMO_PASSWORD, NAME
 from kit import clock
 from kit.database import db
+from membership import passwords
 
 group = AppGroup("demo", help="An invented publication to look around in.")
 
@@ -35,7 +35,7 @@ def load(readers: int, months: int, seed: int, as_json: bool) -> None:
         with progress.stages(Console(stderr=True)) as begin:
             # One hash for all: argon2 is slow by design, and the demo's password is printed anyway.
             found = loading.load(
-                readers=readers, months=months, seed=seed, now=clock.now(), begin=begin, password_hash=hash_password(DEMO_PASSWORD)
+                readers=readers, months=months, seed=seed, now=clock.now(), begin=begin, password_hash=passwords.hashed(DEMO_PASSWORD)
             )
             db.session.commit()
     except loading.NotEmpty:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import click
@@ -14,7 +14,7 @@ from demo.load import Begin
 
 
 @contextmanager
-def stages(console: Console) -> Iterator[Begin]:
+def stages(console: Console) -> Generator[Begin]:
     """Gives ``begin(title, steps)`` for the stages of one piece of work."""
     if not console.is_terminal:
         yield _lines()

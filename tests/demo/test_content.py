@@ -6,10 +6,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from PIL import Image
+
 from demo import archive
 from demo.pictures import album
 from demo.prose import CONTENT
-from PIL import Image
 from publishing.domain import articles as rules
 from publishing.domain import front_matter
 from publishing.domain.articles import ArticleFields

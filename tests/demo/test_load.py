@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import delete, func, select
+
 from demo import load as loading
 from demo.publication import DEMO_ACCOUNTS
-from flask import Flask
 from kit import clock
 from kit.database import db
 from membership import memberships
@@ -16,7 +18,6 @@ from payments.models.contributions import Contribution
 from payments.models.ledger import LedgerEntry
 from publishing.models.articles import Article
 from publishing.models.newsletter import NewsletterConsent, NewsletterSubscription
-from sqlalchemy import delete, func, select
 
 GATE = ("access_from", "access_until", "paid_until", "ends_at", "plan_key", "source", "renew_at")
 
@@ -143,7 +144,7 @@ def test_wrong_usage_says_so(app: Flask, args: tuple[str, ...]) -> None:
 
 def test_the_ledger_of_the_demo_cannot_be_rewritten(app: Flask, small: None) -> None:
     run(app, "--readers", "5", "--months", "2")
-    with pytest.raises(Exception, match="(?i)append|only|ledger"):
+    with pytest.raises(Exception, match=r"(?i)append|only|ledger"):
         db.session.execute(delete(LedgerEntry))
     db.session.rollback()
 

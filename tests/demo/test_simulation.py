@@ -5,14 +5,15 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from demo import climate
 from demo.cast import Cast
 from demo.records import World
 from demo.simulation import simulate
 from demo.spans import add_months, month_start, period, whole_months
 from demo.subscribing import GRACE
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from membership.domain import intervals
 from payments.domain import plans
 from reports.domain.flow import count_moves, moves
@@ -143,7 +144,9 @@ def test_the_drive_of_last_year_worked(made: World) -> None:
     given_in = {}
     for year in (2024, 2025):
         span = datetime(year, 11, 17, tzinfo=UTC), datetime(year, 12, 13, tzinfo=UTC)
-        given_in[year] = sum(e.amount for e in made.entries if e.kind == "payment" and e.purpose == "contribution" and span[0] <= e.occurred_at < span[1])
+        given_in[year] = sum(
+            e.amount for e in made.entries if e.kind == "payment" and e.purpose == "contribution" and span[0] <= e.occurred_at < span[1]
+        )
     assert given_in[2025] > 1.5 * given_in[2024]
 
 
@@ -157,7 +160,7 @@ def test_the_same_seed_gives_the_same_world_and_another_does_not() -> None:
     readers=st.integers(1, 60),
     months=st.integers(1, 40),
     seed=st.integers(0, 2**32),
-    now=st.datetimes(datetime(2023, 1, 1), datetime(2032, 12, 31), timezones=st.just(UTC)),
+    now=st.datetimes(datetime(2023, 1, 1), datetime(2032, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001 - the strategy adds the zone
 )
 def test_any_world_holds_together(readers: int, months: int, seed: int, now: datetime) -> None:
     made = simulate(readers=readers, months=months, seed=seed, now=now, zone=ZONE, currency="usd")
