@@ -24,9 +24,7 @@ def _due(world, clock: str | None) -> Iterator[Due]:
 def run_until(world, clock: str | None, to: int) -> None:
     """Do everything due by `to`, earliest first, each at its own moment."""
     for _ in range(100_000):
-        due = min(
-            (d for d in _due(world, clock) if d[0] <= to), key=lambda d: d[:2], default=None
-        )
+        due = min((d for d in _due(world, clock) if d[0] <= to), key=lambda d: d[:2], default=None)
         if due is None:
             return
         moment, _key, deed = due
@@ -52,9 +50,7 @@ def advance_site(world, to: int) -> None:
 def advance(world, clock: dict, to: int) -> None:
     """Move a test clock, as `POST /v1/test_helpers/test_clocks/{id}/advance` does."""
     if to <= clock["frozen_time"]:
-        raise StripeError.invalid(
-            "The frozen_time must be later than the clock's current time.", "frozen_time"
-        )
+        raise StripeError.invalid("The frozen_time must be later than the clock's current time.", "frozen_time")
     with world.changing(clock, "test_helpers.test_clock.advancing"):
         clock["status"] = "advancing"
         clock["status_details"] = {"advancing": {"target_frozen_time": to}}

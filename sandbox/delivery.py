@@ -129,9 +129,7 @@ class Delivery:
 
     def _post(self, url: str, request: Signed) -> str | None:
         try:
-            answer = requests.post(
-                url, data=request.body, headers=request.headers, timeout=20, allow_redirects=False
-            )
+            answer = requests.post(url, data=request.body, headers=request.headers, timeout=20, allow_redirects=False)
         except requests.RequestException as error:
             return type(error).__name__
         return None if 200 <= answer.status_code < 300 else f"HTTP {answer.status_code}"

@@ -32,9 +32,7 @@ class StripeError(Exception):
         return {"error": error | self.fields | {"request_log_url": log_url}}
 
     @classmethod
-    def invalid(
-        cls, message: str, param: str | None = None, code: str | None = None
-    ) -> "StripeError":
+    def invalid(cls, message: str, param: str | None = None, code: str | None = None) -> "StripeError":
         return cls(message, param=param, code=code)
 
     @classmethod

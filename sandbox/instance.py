@@ -55,14 +55,10 @@ class Sandbox:
 
     def start(self) -> "Sandbox":
         """Serve on a free loopback port (or the one given) in a thread."""
-        self._server = make_server(
-            self._host, self._port, self.app, threaded=True, request_handler=Quiet
-        )
+        self._server = make_server(self._host, self._port, self.app, threaded=True, request_handler=Quiet)
         self._server.daemon_threads = True
         self.world.base_url = f"http://{self._host}:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         self.world.delivery.start()
         return self
@@ -133,9 +129,7 @@ class Sandbox:
     def portal_change_plan(self, subscription_id: str, price_id: str) -> dict:
         with self.world.lock:
             world = self.world
-            return portal.change_plan(
-                world, world.need("subscription", subscription_id), world.need("price", price_id)
-            )
+            return portal.change_plan(world, world.need("subscription", subscription_id), world.need("price", price_id))
 
     def portal_replace_card(self, customer_id: str, card: str = "4242424242424242") -> None:
         with self.world.lock:

@@ -15,16 +15,10 @@ from pathlib import Path
 
 import stripe
 
+from sandbox import legacy
 from sandbox.errors import StripeError
 from sandbox.shapes import _namespace, resolve
 
-# Reviewed: what clients really send although the generated types do not say so.
-# The Stripe CLI's own scenarios still use some words that newer versions dropped;
-# they are let through only when the caller does not pin the SDK's version.
-LEGACY = {
-    ("post", "/v1/customers"): {"coupon"},
-    ("post", "/v1/customers/{}"): {"coupon"},
-}
 _IGNORED = frozenset(vars(stripe.RequestOptions).get("__annotations__", {}))
 _ENDPOINT = re.compile(
     r'params: (?:Optional\[)?"(?P<type>\w+)"(?:(?!\n    def |\n    async def ).)*?'
@@ -75,13 +69,17 @@ def check(method: str, path: str, params: dict, *, pinned: bool = True) -> dict:
     """The parameters as Python values of the declared types.
 
     Raises StripeError (400) naming the parameter. A path without a type in the
-    SDK is passed as it came.
+    SDK is passed as it came. Callers that do not pin the SDK's version may use
+    older words (legacy.py).
     """
     cls = type_of(method, path)
     if cls is None:
         return params
-    legacy = LEGACY.get((method.lower(), re.sub(r"\{\w+\}", "{}", path)), set())
-    extra = {} if pinned else {k: params[k] for k in params if k in legacy}
+    extra = {}
+    if not pinned:
+        params = legacy.modernise(method, path, params)
+        kept = legacy.STILL_KNOWN.get((method, path), set())
+        extra = {k: v for k, v in params.items() if k in kept}
     known = {k: v for k, v in params.items() if k not in extra}
     return _hash(known, cls, "") | extra
 
@@ -127,7 +125,8 @@ def _value(value: object, annotation: object, name: str) -> object:
 
 def _union(value: object, choices: tuple, name: str) -> object:
     literals = [c for c in choices if typing.get_origin(c) is typing.Literal]
-    if isinstance(value, str) and str in choices and literals and value != "":
+    words = {word for c in literals for word in typing.get_args(c)} - {""}
+    if isinstance(value, str) and str in choices and words and value != "":
         # "Literal['a', 'b']|str" is Stripe's open enum; we hold callers to the words.
         choices = tuple(c for c in choices if c is not str)
     if isinstance(value, dict | list):
@@ -193,4 +192,3 @@ def flatten(params: dict, prefix: str = "") -> typing.Iterator[tuple[str, str]]:
             yield from flatten(dict(enumerate(value)), name)
         else:
             yield name, str(value)
-

@@ -78,9 +78,7 @@ class Exchange:
         try:
             self._authorise()
             entry["params"] = given = self._params()
-            mark = hashlib.sha256(
-                json.dumps([self.method, self.path, given], sort_keys=True).encode()
-            ).hexdigest()
+            mark = hashlib.sha256(json.dumps([self.method, self.path, given], sort_keys=True).encode()).hexdigest()
             if self.key and (kept := idempotency.replay(self.world, self.key, mark)):
                 return *kept, True
             status, body = self._run(given)
@@ -95,11 +93,7 @@ class Exchange:
         expand = given.pop("expand", {})
         route, args = find(self.method, self.path)
         pinned = request.headers.get("Stripe-Version") == API_VERSION
-        checked = (
-            params.check(self.method, route.template, given, pinned=pinned)
-            if self.world.strict
-            else given
-        )
+        checked = params.check(self.method, route.template, given, pinned=pinned) if self.world.strict else given
         self.world.request = {"id": self.id, "idempotency_key": self.key}
         try:
             clocks.tick(self.world)
@@ -128,9 +122,7 @@ class Exchange:
         if value.startswith(("sk_live_", "rk_live_")):
             raise StripeError("This is the sandbox: live keys are refused.", status=401)
         if not value.startswith(("sk_test_", "rk_test_")):
-            raise StripeError(
-                "You did not provide an API key, or it is not a test key (sk_test_...).", status=401
-            )
+            raise StripeError("You did not provide an API key, or it is not a test key (sk_test_...).", status=401)
 
     def _params(self) -> dict:
         source = request.form if self.method == "POST" else request.args

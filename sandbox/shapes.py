@@ -61,7 +61,7 @@ def fields(cls: type) -> dict[str, object]:
 def _renamed(base: type) -> dict[str, object]:
     """Fields whose wire name is a Python keyword are kept by the SDK in a table of their own."""
     table = vars(base).get("_field_remappings", {})
-    return {wire: typing.Any for wire in table.values()}
+    return dict.fromkeys(table.values(), typing.Any)
 
 
 @cache

@@ -79,8 +79,7 @@ class Store:
             return
         # An upsert keeps the row's rowid: objects come back in the order they were made.
         self._file.execute(
-            "INSERT INTO objects (id, body) VALUES (?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+            "INSERT INTO objects (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
             (id_, text),
         )
         self._written[id_] = text
@@ -89,10 +88,7 @@ class Store:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(file, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS objects"
-            " (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)"
-        )
+        connection.execute("CREATE TABLE IF NOT EXISTS objects (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)")
         for id_, text in connection.execute("SELECT id, body FROM objects ORDER BY seq"):
             obj = json.loads(text)
             self._objects[obj["object"]][id_] = obj

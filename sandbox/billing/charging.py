@@ -9,9 +9,7 @@ DAY = 86400
 
 def create_intent(world, *, amount: int, currency: str, of: dict | None = None, **values) -> dict:
     """A PaymentIntent awaiting its payment method; emits payment_intent.created."""
-    intent = world.make(
-        "payment_intent", of=of, amount=amount, currency=currency, **values
-    )
+    intent = world.make("payment_intent", of=of, amount=amount, currency=currency, **values)
     intent["client_secret"] = f"{intent['id']}_secret_{world.ids.token(25)}"
     intent["status"] = "requires_confirmation" if intent["payment_method"] else "requires_payment_method"
     world.emit("payment_intent.created", intent)

@@ -46,10 +46,7 @@ def line_items(world, session: dict) -> list[dict]:
 
 
 def chosen_coupons(world, session: dict) -> list[tuple[dict, dict | None]]:
-    return [
-        (world.store.get("coupon", c), world.store.get("promotion_code", p) if p else None)
-        for c, p in session["_coupons"]
-    ]
+    return [(world.store.get("coupon", c), world.store.get("promotion_code", p) if p else None) for c, p in session["_coupons"]]
 
 
 def recount(world, session: dict) -> None:
@@ -63,8 +60,7 @@ def recount(world, session: dict) -> None:
     off = session["amount_subtotal"] - session["amount_total"]
     session["total_details"] = {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0}
     session["discounts"] = [
-        {"coupon": c["id"] if not p else None, "promotion_code": p["id"] if p else None}
-        for c, p in chosen_coupons(world, session)
+        {"coupon": c["id"] if not p else None, "promotion_code": p["id"] if p else None} for c, p in chosen_coupons(world, session)
     ]
 
 
@@ -250,8 +246,7 @@ def _setup(world, session: dict, method: dict | None, person: dict, authenticate
 def expire(world, session: dict) -> dict:
     if session["status"] != "open":
         raise StripeError.invalid(
-            "Only Checkout Sessions with a status in [\"open\"] can be expired. "
-            f"This Checkout Session has a status of {session['status']}."
+            f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of {session["status"]}.'
         )
     with world.changing(session, None):
         session |= {"status": "expired", "url": None}

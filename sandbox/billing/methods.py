@@ -113,10 +113,7 @@ def attach(world, method: dict, customer: dict) -> dict:
 
 def detach(world, method: dict) -> dict:
     if not method["customer"]:
-        raise StripeError.invalid(
-            "The payment method you provided is not attached to a customer so detachment is "
-            "impossible."
-        )
+        raise StripeError.invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
     owner = method["customer"]
     with world.changing(method, None):
         method["customer"] = None

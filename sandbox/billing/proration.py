@@ -31,6 +31,8 @@ def change(world, subscription: dict, item: dict, old: tuple[dict, int], new: tu
     """Pending credit for (price, quantity) `old` and charge for `new`, until the item's period end."""
     customer = world.store.get("customer", subscription["customer"])
     start, end = item["current_period_start"], item["current_period_end"]
+    if at >= end:
+        return  # nothing of the period is left
     for (price, quantity), sign, words in ((old, -1, "Unused time on"), (new, 1, "Remaining time on")):
         amount = sign * share((price["unit_amount"] or 0) * quantity, start, end, at)
         product = world.store.get("product", price["product"]) or {"name": "Subscription"}

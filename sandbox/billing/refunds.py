@@ -12,9 +12,7 @@ def refund(world, charge: dict, amount: int | None, **values) -> dict:
     if left <= 0:
         raise StripeError.invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if amount is not None and amount > left:
-        raise StripeError.invalid(
-            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", "amount"
-        )
+        raise StripeError.invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", "amount")
     amount = left if amount is None else amount
     method = world.store.get("payment_method", charge["payment_method"] or "") or {}
     card = cards.CARDS.get(method.get("_number", ""))

@@ -92,8 +92,7 @@ def create(
         item = make_item(world, subscription, price, quantity, (now, end), metadata)
         items_of(subscription).append(item)
     subscription["discounts"] = [
-        discounts.redeem(world, coupon, promo, customer=customer, subscription=subscription["id"])["id"]
-        for coupon, promo in coupons
+        discounts.redeem(world, coupon, promo, customer=customer, subscription=subscription["id"])["id"] for coupon, promo in coupons
     ]
     if customer["currency"] is None:
         customer["currency"] = subscription["currency"]

@@ -37,8 +37,7 @@ def read(form: CardForm, now: int) -> tuple[cards.Card, int, int]:
     card = cards.numbered(digits)
     if card is None:
         raise card_error(
-            "Your card was declined. Your request was in test mode, but used a non test card. "
-            "Use 4242 4242 4242 4242.",
+            "Your card was declined. Your request was in test mode, but used a non test card. Use 4242 4242 4242 4242.",
             "card_declined",
             "card_number",
         )

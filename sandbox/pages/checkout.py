@@ -109,8 +109,7 @@ def checkout_page(session_id: str):
         error = None
         if request.args.get("authentication") == "failed":
             error = StripeError(
-                "We are unable to authenticate your payment method. Please choose a different "
-                "payment method and try again."
+                "We are unable to authenticate your payment method. Please choose a different payment method and try again."
             )
         return _page(session, Typed(), error)
 

@@ -12,11 +12,7 @@ PATH = "/v1/checkout/sessions"
 # Parameters whose behaviour the sandbox really has. Others are refused by name rather
 # than accepted and forgotten.
 KNOWN = frozenset(
-    "adaptive_pricing allow_promotion_codes automatic_tax billing_address_collection cancel_url "
-    "client_reference_id currency customer customer_creation customer_email discounts expires_at "
-    "line_items locale metadata mode payment_intent_data payment_method_collection "
-    "payment_method_types setup_intent_data submit_type subscription_data success_url ui_mode "
-    "phone_number_collection consent_collection customer_update".split()
+    ["adaptive_pricing", "allow_promotion_codes", "automatic_tax", "billing_address_collection", "cancel_url", "client_reference_id", "currency", "customer", "customer_creation", "customer_email", "discounts", "expires_at", "line_items", "locale", "metadata", "mode", "payment_intent_data", "payment_method_collection", "allowed_payment_method_types", "setup_intent_data", "submit_type", "subscription_data", "success_url", "ui_mode", "phone_number_collection", "consent_collection", "customer_update"]
 )  # fmt: skip
 
 retrievable("checkout.session", PATH, "checkout.session")
@@ -46,7 +42,20 @@ def create(call: Call) -> dict:
         "_data": dict(params.get({"payment": "payment_intent_data", "subscription": "subscription_data", "setup": "setup_intent_data"}[mode]) or {}),
         "_coupons": [[c["id"], p["id"] if p else None] for c, p in discounts.wanted(world, params.get("discounts"))],
     }  # fmt: skip
-    put_fields(session, params, "success_url", "cancel_url", "client_reference_id", "customer_email", "locale", "submit_type", "allow_promotion_codes", "billing_address_collection", "payment_method_types")
+    put_fields(
+        session,
+        params,
+        "success_url",
+        "cancel_url",
+        "client_reference_id",
+        "customer_email",
+        "locale",
+        "submit_type",
+        "allow_promotion_codes",
+        "billing_address_collection",
+    )
+    if kinds := params.get("allowed_payment_method_types"):
+        session |= {"allowed_payment_method_types": kinds, "payment_method_types": kinds}
     put_metadata(session, params)
     session["payment_method_collection"] = params.get("payment_method_collection", "always") if mode == "subscription" else "if_required"
     session["expires_at"] = params.get("expires_at") or session["created"] + checkout.DAY
@@ -91,8 +100,12 @@ def _lines(call: Call, mode: str) -> list[dict]:
             )
         quantity = entry.get("quantity", 1)
         if quantity < 1:
-            raise StripeError.invalid("This value must be greater than or equal to 1.", f"line_items[{i}][quantity]", "parameter_invalid_integer")
-        rows.append({"id": call.world.ids.new("item"), "price": price["id"], "quantity": quantity, "metadata": dict(entry.get("metadata") or {})})
+            raise StripeError.invalid(
+                "This value must be greater than or equal to 1.", f"line_items[{i}][quantity]", "parameter_invalid_integer"
+            )
+        rows.append(
+            {"id": call.world.ids.new("item"), "price": price["id"], "quantity": quantity, "metadata": dict(entry.get("metadata") or {})}
+        )
     found = [call.world.store.get("price", r["price"]) for r in rows]
     if mode == "subscription" and not any(p["recurring"] for p in found):
         raise StripeError.invalid("You must provide at least one recurring price in `subscription` mode when using prices.", "line_items")

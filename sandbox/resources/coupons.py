@@ -22,7 +22,9 @@ def create(call: Call) -> dict:
     if duration == "repeating" and not params.get("duration_in_months"):
         raise StripeError.missing_parameter("duration_in_months")
     coupon = call.world.make("coupon", id=params.get("id") or "", currency=None)
-    put_fields(coupon, params, "percent_off", "amount_off", "currency", "duration", "duration_in_months", "max_redemptions", "redeem_by", "name")
+    put_fields(
+        coupon, params, "percent_off", "amount_off", "currency", "duration", "duration_in_months", "max_redemptions", "redeem_by", "name"
+    )
     put_metadata(coupon, params)
     call.world.emit("coupon.created", coupon)
     return coupon

@@ -74,7 +74,9 @@ def _cards_and_coupon(call: Call, customer: dict) -> None:
     settings = params.get("invoice_settings") or {}
     if "default_payment_method" in settings:
         chosen = settings["default_payment_method"]
-        method = fresh.get(chosen) or (methods.resolve(world, chosen, "invoice_settings[default_payment_method]", customer) if chosen else None)
+        method = fresh.get(chosen) or (
+            methods.resolve(world, chosen, "invoice_settings[default_payment_method]", customer) if chosen else None
+        )
         if method:
             methods.attach(world, method, customer)
         customer["invoice_settings"]["default_payment_method"] = method["id"] if method else None
@@ -154,5 +156,3 @@ def subscriptions_of(world, customer: dict) -> dict:
         if s["customer"] == customer["id"] and s["status"] not in ("canceled", "incomplete_expired")
     ]
     return sublist(rows[::-1], f"{PATH}/{customer['id']}/subscriptions")
-
-

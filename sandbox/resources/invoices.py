@@ -55,7 +55,9 @@ def create(call: Call) -> dict:
         discounts.redeem(world, coupon, promo, customer=customer)["id"]
         for coupon, promo in discounts.wanted(world, params.get("discounts"))
     ]
-    subscription = world.need("subscription", params["subscription"], "subscription", "subscription") if params.get("subscription") else None
+    subscription = (
+        world.need("subscription", params["subscription"], "subscription", "subscription") if params.get("subscription") else None
+    )
     invoice = invoicing.draft(
         world, customer, entries, subscription=subscription, billing_reason="manual", discounts=reductions,
         currency=params.get("currency"), description=params.get("description"),

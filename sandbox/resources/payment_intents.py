@@ -29,11 +29,13 @@ def create(call: Call) -> dict:
     if params.get("customer"):
         customer = world.need("customer", params["customer"], "customer", "customer")
     values = {k: params[k] for k in PLAIN if k in params}
-    for name in ("capture_method", "confirmation_method", "payment_method_types"):
+    for name in ("capture_method", "confirmation_method"):
         if name in params:
             values[name] = params[name]
+    if kinds := params.get("allowed_payment_method_types"):
+        values |= {"allowed_payment_method_types": kinds, "payment_method_types": kinds}
     method = methods.resolve(world, params["payment_method"], of=customer) if params.get("payment_method") else None
-    automatic = params.get("automatic_payment_methods") or ({} if "payment_method_types" in params else {"enabled": True})
+    automatic = params.get("automatic_payment_methods") or ({} if kinds else {"enabled": True})
     intent = charging.create_intent(
         world, of=customer, amount=params["amount"], currency=params["currency"].lower(),
         customer=params.get("customer"), shipping=shipping(params.get("shipping")),

@@ -124,7 +124,9 @@ def of_line(world, given: dict, param: str) -> dict:
     if given.get("price"):
         price = world.need("price", given["price"], "price", f"{param}[price]")
         if not price["active"] and not price.get("_inline"):
-            raise StripeError.invalid(f"The price specified is inactive. This field only accepts active prices. (price: {price['id']})", f"{param}[price]")
+            raise StripeError.invalid(
+                f"The price specified is inactive. This field only accepts active prices. (price: {price['id']})", f"{param}[price]"
+            )
         return price
     if given.get("price_data"):
         return new(world, given["price_data"], inline=True)

@@ -26,9 +26,7 @@ def create(call: Call) -> dict:
     charge = world.need("charge", charge_id, "charge", "charge")
     if params.get("amount", 1) < 1:
         raise StripeError.invalid("Invalid positive integer", "amount", "parameter_invalid_integer")
-    return refunds.refund(
-        world, charge, params.get("amount"), reason=params.get("reason"), metadata=dict(params.get("metadata") or {})
-    )
+    return refunds.refund(world, charge, params.get("amount"), reason=params.get("reason"), metadata=dict(params.get("metadata") or {}))
 
 
 @route("POST", PATH + "/{id}")

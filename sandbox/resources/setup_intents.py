@@ -17,7 +17,9 @@ def create(call: Call) -> dict:
     world, params = call.world, call.params
     customer = world.need("customer", params["customer"], "customer", "customer") if params.get("customer") else None
     method = methods.resolve(world, params["payment_method"], of=customer) if params.get("payment_method") else None
-    values = {k: params[k] for k in ("description", "usage", "payment_method_types") if k in params}
+    values = {k: params[k] for k in ("description", "usage") if k in params}
+    if kinds := params.get("allowed_payment_method_types"):
+        values |= {"allowed_payment_method_types": kinds, "payment_method_types": kinds}
     intent = setup.create(
         world, of=customer, customer=params.get("customer"), metadata=dict(params.get("metadata") or {}),
         payment_method=method["id"] if method else None, **values,

@@ -33,7 +33,11 @@ def create(call: Call) -> dict:
     world, params = call.world, call.params
     customer = world.need("customer", params["customer"], "customer", "customer")
     items = _items(call)
-    method = methods.resolve(world, params["default_payment_method"], "default_payment_method", customer) if params.get("default_payment_method") else None
+    method = (
+        methods.resolve(world, params["default_payment_method"], "default_payment_method", customer)
+        if params.get("default_payment_method")
+        else None
+    )
     coupons = discounts.wanted(world, params.get("discounts"))
     subscription = subscribing.create(
         world, customer, items, trial_end=_trial_end(call, customer), coupons=coupons,

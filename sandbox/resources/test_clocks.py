@@ -14,9 +14,7 @@ listable(KIND, PATH)
 @route("POST", PATH)
 def create(call: Call) -> dict:
     frozen = call.params["frozen_time"]
-    clock = call.world.make(
-        KIND, frozen_time=frozen, created=frozen, name=call.params.get("name")
-    )
+    clock = call.world.make(KIND, frozen_time=frozen, created=frozen, name=call.params.get("name"))
     clock["deletes_after"] = frozen + 30 * 86400
     call.world.emit("test_helpers.test_clock.created", clock)
     return clock

@@ -1,0 +1,78 @@
+"""Disputes: opened by a card's owner, money withdrawn, won or lost."""
+
+from sandbox.billing import charging
+from sandbox.errors import StripeError
+
+DAY = 86400
+FEE = 1500
+FINAL = ("won", "lost", "warning_closed", "prevented")
+
+
+def open_(world, charge: dict, why: str) -> dict:
+    """A dispute of the whole charge; an inquiry withdraws nothing yet."""
+    inquiry = why == "inquiry"
+    dispute = world.make(
+        "dispute",
+        of=charge,
+        amount=charge["amount"],
+        charge=charge["id"],
+        currency=charge["currency"],
+        payment_intent=charge["payment_intent"],
+        reason="general" if inquiry else why,
+        status="warning_needs_response" if inquiry else "needs_response",
+        is_charge_refundable=inquiry,
+        payment_method_details={
+            "type": "card",
+            "card": {
+                "brand": charge["payment_method_details"]["card"]["brand"],
+                "case_type": "inquiry" if inquiry else "chargeback",
+                "network": charge["payment_method_details"]["card"]["brand"],
+                "network_reason_code": "10.4",
+            },
+        },
+    )
+    dispute["evidence_details"]["due_by"] = dispute["created"] + 7 * DAY
+    with world.changing(charge, "charge.updated"):
+        charge["disputed"] = True
+    if inquiry:
+        world.emit("charge.dispute.created", dispute)
+    else:
+        _move(world, dispute, -dispute["amount"], FEE)
+        world.emit("charge.dispute.created", dispute)
+        world.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def _move(world, dispute: dict, amount: int, fee: int) -> None:
+    txn = charging.book(world, dispute, amount=amount, fee=fee, kind="adjustment", category="dispute" if amount < 0 else "dispute_reversal")
+    dispute["balance_transactions"].append(txn)
+
+
+def close(world, dispute: dict, status: str) -> dict:
+    """The end of it: `won`, `lost` or `warning_closed`."""
+    if dispute["status"] in FINAL:
+        raise StripeError.invalid("This dispute is already closed.")
+    if dispute["status"].startswith("warning") and status == "lost":
+        status = "warning_closed"
+    with world.changing(dispute, "charge.dispute.updated"):
+        dispute["status"] = status
+        dispute["is_charge_refundable"] = False
+    world.emit("charge.dispute.closed", dispute)
+    if status == "won":
+        with world.changing(dispute, None):
+            _move(world, dispute, dispute["amount"], -FEE)
+        world.emit("charge.dispute.funds_reinstated", dispute)
+    return dispute
+
+
+def respond(world, dispute: dict, evidence: dict, *, submit: bool) -> None:
+    """Evidence; the test words `winning_evidence` and `losing_evidence` decide at once, as at Stripe."""
+    with world.changing(dispute, "charge.dispute.updated"):
+        dispute["evidence"] |= {k: v for k, v in evidence.items() if k in dispute["evidence"]}
+        dispute["evidence_details"]["has_evidence"] = bool(evidence)
+        if submit and evidence:
+            dispute["evidence_details"]["submission_count"] += 1
+            dispute["status"] = dispute["status"].replace("needs_response", "under_review")
+    word = evidence.get("uncategorized_text")
+    if submit and word in ("winning_evidence", "losing_evidence"):
+        close(world, dispute, "won" if word == "winning_evidence" else "lost")
