@@ -190,9 +190,7 @@ def _apply_schedules() -> None:
         if old["schedule_name"] not in wanted:
             DBOS.delete_schedule(old["schedule_name"])
     tick = current_app.extensions["jobs_tick"]
-    DBOS.apply_schedules(
-        [{"schedule_name": name, "workflow_fn": tick, "schedule": cron, "context": name} for name, cron in wanted.items()]
-    )
+    DBOS.apply_schedules([{"schedule_name": name, "workflow_fn": tick, "schedule": cron, "context": name} for name, cron in wanted.items()])
 
 
 def work(app: Flask, *, polling: float = 0.5, stop: threading.Event | None = None) -> None:
@@ -202,6 +200,7 @@ def work(app: Flask, *, polling: float = 0.5, stop: threading.Event | None = Non
         signal.signal(number, lambda *_: stop.set())
     with app.app_context(), engine(app, polling=polling):
         log.info("worker started", executor=executor_id())
+        reclaim(app)
         while not stop.wait(60):
             reclaim(app)
     log.info("worker stopped")

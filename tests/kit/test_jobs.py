@@ -1,0 +1,147 @@
+"""The engine itself: jobs exist only with their cause, survive kill -9, and drain on SIGTERM."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from kit import jobs
+from kit.database import db
+from kit.mail import OutboxMail, queue_mail
+from sqlalchemy import func, select, text
+
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@jobs.job("tests.note")
+def note(word: str) -> None:
+    db.session.execute(text("insert into rate_count (key, hits, expires_at) values (:key, 1, 0)"), {"key": word})
+    db.session.commit()
+
+
+def notes() -> int:
+    found = db.session.scalar(text("select count(*) from rate_count where key like 'note-%'")) or 0
+    db.session.rollback()
+    return found
+
+
+def test_a_job_exists_only_if_its_cause_commits(app: Flask) -> None:
+    jobs.enqueue("tests.note", "note-1", key="a")
+    db.session.rollback()
+    assert jobs.waiting(app) == []
+    jobs.enqueue("tests.note", "note-1", key="a")
+    db.session.commit()
+    assert [entry[1:] for entry in jobs.waiting(app)] == [("tests.note", ["note-1"])]
+
+
+def test_the_same_key_is_queued_once_for_ever(app: Flask, drain: Any) -> None:
+    for _ in range(3):
+        jobs.enqueue("tests.note", "note-1", key="a")
+        db.session.commit()
+    assert drain() == 1
+    jobs.enqueue("tests.note", "note-1", key="a")
+    db.session.commit()
+    assert drain() == 0
+    assert notes() == 1
+
+
+def test_an_unknown_job_is_refused_at_once(app: Flask) -> None:
+    with pytest.raises(LookupError):
+        jobs.enqueue("tests.nobody")
+
+
+def test_a_failing_job_leaves_nothing_half_done(app: Flask) -> None:
+    @jobs.job("tests.breaks")
+    def breaks() -> None:
+        db.session.execute(text("insert into rate_count (key, hits, expires_at) values ('note-x', 1, 0)"))
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError):
+        jobs.run(app, "tests.breaks", [])
+    assert notes() == 0
+
+
+@pytest.fixture
+def worker(app: Flask) -> Iterator[Any]:
+    """``worker()`` starts a real worker process on the test's database."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str = "suite-1") -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "APP_ENV": "development",
+            "DATABASE_URL": app.config["DATABASE_URL"],
+            "SECRET_KEY": app.config["SECRET_KEY"],
+            "JOB_RETRY_SECONDS": "0.05",
+            "WELLSPRING_WORKER": name,
+            "SMTP_URL": app.config.get("TEST_SMTP_URL", "console:"),
+            "LOG_LEVEL": "INFO",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "app", "worker", "--polling", "0.05"],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def sent() -> int:
+    found = db.session.scalar(select(func.count()).select_from(OutboxMail).where(OutboxMail.state == "sent")) or 0
+    db.session.rollback()  # outside a request a transaction begins as a writer's: SQLite's only one
+    return found
+
+
+def write_mails(count: int, start: int = 0) -> None:
+    for number in range(start, start + count):
+        queue_mail(f"r{number}@reader.example", "Hello", "Hello\n", key=f"hello:{number}")
+    db.session.commit()
+
+
+@pytest.mark.slow
+def test_a_worker_runs_jobs_and_drains_on_sigterm(app: Flask, worker: Any) -> None:
+    write_mails(5)
+    process = worker()
+    until(lambda: sent() == 5, what="five mails")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.slow
+def test_a_killed_workers_jobs_are_finished_after_its_restart(app: Flask, worker: Any) -> None:
+    write_mails(60)
+    for round_ in range(3):
+        process = worker()
+        until(lambda round_=round_: sent() > round_ * 5, what="some mails")
+        process.kill()
+        process.wait()
+    worker()
+    until(lambda: sent() == 60, what="all mails")
+    attempts = db.session.scalar(select(func.max(OutboxMail.attempts)))
+    db.session.rollback()
+    assert attempts == 1  # each was sent by exactly one committed transaction
+
+
+@pytest.mark.slow
+def test_the_jobs_of_a_machine_that_is_gone_are_taken_over(app: Flask, worker: Any) -> None:
+    write_mails(1)
+    schema = "" if db.engine.dialect.name == "sqlite" else "dbos."
+    db.session.execute(text(f"update {schema}workflow_status set status = 'PENDING', executor_id = 'gone', created_at = 1, updated_at = 1"))
+    db.session.commit()
+    worker("here")
+    until(lambda: sent() == 1, seconds=90, what="the take-over")
