@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import typing
 from pathlib import Path
 
 import stripe
@@ -75,7 +76,7 @@ def event_types() -> set[str]:
     """The types that the SDK's Event class names."""
     from sandbox import shapes
 
-    return set(shapes.fields(stripe.Event)["type"].__args__)
+    return set(typing.get_args(shapes.fields(stripe.Event)["type"]))
 
 
 def attempt(sandbox: Sandbox, cli: Path, event: str, home: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from sandbox.errors import StripeError
 
-Due = tuple[int, str, Callable[[], None]]
+Due = tuple[int, str, Callable[[], object]]
 
 # Each gives what it will have to do, for one clock: billing registers here.
 _SOURCES: list[Callable] = []

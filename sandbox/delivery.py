@@ -107,7 +107,7 @@ class Delivery:
             return [self._signed(d) for d in self.world.faults.arrange(waiting)]
 
     def _signed(self, delivery: dict) -> Signed:
-        event = public(self.world.store.get("event", delivery["event"]))
+        event = public(self.world.the("event", delivery["event"]))
         return sign(event, delivery["secret"])
 
     # --- sending ------------------------------------------------------------

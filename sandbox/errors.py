@@ -1,5 +1,7 @@
 """Stripe's error bodies: one exception that every handler raises."""
 
+from typing import Any
+
 
 class StripeError(Exception):
     """An answer other than 2xx.
@@ -16,7 +18,7 @@ class StripeError(Exception):
         kind: str = "invalid_request_error",
         code: str | None = None,
         param: str | None = None,
-        **fields: object,
+        **fields: Any,
     ):
         super().__init__(message)
         self.message, self.status, self.kind = message, status, kind

@@ -56,7 +56,6 @@ class Sandbox:
     def start(self) -> "Sandbox":
         """Serve on a free loopback port (or the one given) in a thread."""
         self._server = make_server(self._host, self._port, self.app, threaded=True, request_handler=Quiet)
-        self._server.daemon_threads = True
         self.world.base_url = f"http://{self._host}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()

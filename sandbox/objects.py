@@ -1,6 +1,5 @@
 """Making and showing objects: blank skeletons, ids with Stripe's prefixes, the public view."""
 
-import copy
 import json
 import random
 import string
@@ -76,13 +75,17 @@ def blank(kind: str, **values: object) -> dict:
     return json.loads(_skeleton(kind)) | values
 
 
-def public(obj: object) -> object:
+def public(obj: dict) -> dict:
     """A deep copy without the sandbox's own notes (keys that start with an underscore)."""
-    if isinstance(obj, dict):
-        return {k: public(v) for k, v in obj.items() if not k.startswith("_")}
-    if isinstance(obj, list):
-        return [public(v) for v in obj]
-    return copy.copy(obj)
+    return {k: _public(v) for k, v in obj.items() if not k.startswith("_")}
+
+
+def _public(value: object) -> object:
+    if isinstance(value, dict):
+        return public(value)
+    if isinstance(value, list):
+        return [_public(v) for v in value]
+    return value
 
 
 def difference(before: dict, after: dict) -> dict:

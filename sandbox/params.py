@@ -119,7 +119,7 @@ def _value(value: object, annotation: object, name: str) -> object:
     ):
         return _as_hash(value, name)
     if hasattr(annotation, "__total__"):
-        return _hash(_as_hash(value, name), annotation, name)
+        return _hash(_as_hash(value, name), typing.cast(type, annotation), name)
     return _plain(value, annotation, name)
 
 

@@ -107,7 +107,7 @@ class Exchange:
             return 200, body
         except StripeError as error:
             return error.status, error.body(self._log_url())
-        except Exception as error:  # a fault of the sandbox: say so loudly, to caller and log
+        except Exception as error:  # noqa: BLE001 - a fault of the sandbox: say so loudly, to caller and log
             traceback.print_exc(file=sys.stderr)
             self.world.complaints.append(f"{self.method} {self.path}: {error!r}")
             return 500, StripeError(repr(error), status=500, kind="api_error").body("")

@@ -6,8 +6,10 @@ by Stripe: every answer and every event's object is compared with them, key by
 key (unknown, missing, null, type, enum).
 """
 
+import functools
 import importlib
 import inspect
+import operator
 import re
 import sys
 import types
@@ -80,7 +82,7 @@ def resolve(annotation: object, space: dict[str, object]) -> object:
         return annotation
     parts = tuple(resolve(arg, space) for arg in args)
     if origin in (typing.Union, types.UnionType):
-        return typing.Union[parts]
+        return functools.reduce(operator.or_, parts)
     return types.GenericAlias(origin, parts)
 
 
@@ -140,31 +142,36 @@ def _against_type(value: object, annotation: object, path: str):
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation in (typing.Any, object):
         return
-    if origin is typing.Union:
+    if origin in (typing.Union, types.UnionType):
         yield from _against_union(value, args, path)
     elif origin is typing.Literal:
         if value not in args:
             yield f"{path}: {value!r} is not one of {args}"
     elif origin is list:
-        if not isinstance(value, list):
-            yield f"{path}: {value!r} is not a list"
-        else:
-            for i, entry in enumerate(value):
-                yield from _against_type(entry, args[0], f"{path}[{i}]")
-    elif origin is dict or annotation is dict or _untyped(annotation):
-        if not isinstance(value, dict):
-            yield f"{path}: {value!r} is not a hash"
-    elif origin is not None and issubclass(origin, stripe.ListObject):
+        yield from _against_array(value, args[0], path)
+    elif inspect.isclass(origin) and issubclass(origin, stripe.ListObject):
         yield from _against_list(value, args[0], path)
     elif inspect.isclass(annotation) and issubclass(annotation, stripe.StripeObject):
-        if not isinstance(value, dict):
-            yield f"{path}: {value!r} is not a {annotation.__name__}"
-        elif "object" in fields(annotation):
-            yield from _against_object(value, path, annotation)
-        else:
-            yield from _against_class(value, annotation, path)
+        yield from _against_hash(value, annotation, path)
     elif not _plain(value, annotation):
         yield f"{path}: {value!r} is not {annotation}"
+
+
+def _against_array(value: object, inner: object, path: str):
+    if not isinstance(value, list):
+        yield f"{path}: {value!r} is not a list"
+        return
+    for i, entry in enumerate(value):
+        yield from _against_type(entry, inner, f"{path}[{i}]")
+
+
+def _against_hash(value: object, cls: type, path: str):
+    if not isinstance(value, dict):
+        yield f"{path}: {value!r} is not a {cls.__name__}"
+    elif "object" in fields(cls):
+        yield from _against_object(value, path, cls)
+    else:
+        yield from _against_class(value, cls, path)
 
 
 def _untyped(annotation: object) -> bool:
@@ -201,6 +208,8 @@ def _against_list(value: object, inner: object, path: str):
 
 
 def _plain(value: object, annotation: object) -> bool:
+    if typing.get_origin(annotation) is dict or annotation is dict or _untyped(annotation):
+        return isinstance(value, dict)
     if annotation is Decimal:
         return isinstance(value, str)  # decimals travel as strings
     if annotation is float:

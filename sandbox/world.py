@@ -4,7 +4,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from sandbox import events, shapes
 from sandbox.delivery import Delivery
@@ -37,7 +37,7 @@ class World:
         if clock in self._paused_at:
             return self._paused_at[clock]
         if clock:
-            return self.store.get("test_helpers.test_clock", clock)["frozen_time"]
+            return self.the("test_helpers.test_clock", clock)["frozen_time"]
         return int(time.time()) + self.settings["offset"]
 
     def clock_of(self, of: dict) -> str | None:
@@ -52,7 +52,7 @@ class World:
         return None
 
     @contextlib.contextmanager
-    def at(self, clock: str | None, moment: int) -> Iterator[None]:
+    def at(self, clock: str | None, moment: int) -> Generator[None]:
         """While the block runs, that clock stands at `moment`."""
         self._paused_at[clock] = moment
         try:
@@ -77,6 +77,13 @@ class World:
                 obj[key] = self.now(of or obj)
         return self.store.put(obj)
 
+    def the(self, kind: str, id_: str) -> dict:
+        """The stored object that must be there: another object of ours names it."""
+        found = self.store.get(kind, id_)
+        if found is None:
+            raise LookupError(f"{kind} {id_} is gone")
+        return found
+
     def need(self, kind: str, id_: object, noun: str = "", param: str = "id") -> dict:
         """The stored object, or Stripe's "No such ..." error."""
         found = self.store.get(kind, str(id_))
@@ -85,7 +92,7 @@ class World:
         return found
 
     @contextlib.contextmanager
-    def changing(self, obj: dict, event: str | None) -> Iterator[dict]:
+    def changing(self, obj: dict, event: str | None) -> Generator[dict]:
         """Emit `event` with previous_attributes when the block really changed something."""
         before = public(obj)
         yield obj

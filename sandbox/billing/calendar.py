@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sandbox.billing import charging, invoicing, standing, subscribing
+from sandbox.billing import invoicing, settling, standing, subscribing
 from sandbox.clocks import Due, due_source
 
 DAY = 86400
@@ -60,4 +60,4 @@ def invoices(world, clock: str | None) -> Iterator[Due]:
 def charges(world, clock: str | None) -> Iterator[Due]:
     for c in world.store.all("charge"):
         if "_settles_at" in c and world.clock_of(c) == clock:
-            yield c["_settles_at"], c["id"], lambda c=c: charging.settle_late(world, c)
+            yield c["_settles_at"], c["id"], lambda c=c: settling.settle_late(world, c)

@@ -34,10 +34,11 @@ def _mark_end(world, subscription: dict, at: int | None, by_period: bool) -> Non
     subscription["cancellation_details"]["reason"] = "cancellation_requested" if at else None
 
 
-def replace_discounts(world, subscription: dict, given: object) -> None:
-    customer = world.store.get("customer", subscription["customer"])
-    kept = [d["discount"] for d in given or [] if d.get("discount") in subscription["discounts"]]
-    fresh = [d for d in given or [] if not d.get("discount")]
+def replace_discounts(world, subscription: dict, given: list[dict] | str | None) -> None:
+    customer = world.the("customer", subscription["customer"])
+    rows = given if isinstance(given, list) else []
+    kept = [d["discount"] for d in rows if d.get("discount") in subscription["discounts"]]
+    fresh = [d for d in rows if not d.get("discount")]
     made = [
         discounts.redeem(world, coupon, promo, customer=customer, subscription=subscription["id"])
         for coupon, promo in discounts.wanted(world, fresh)
@@ -46,7 +47,7 @@ def replace_discounts(world, subscription: dict, given: object) -> None:
         world.emit("customer.discount.created", discount)
     for id_ in subscription["discounts"]:
         if id_ not in kept:
-            world.emit("customer.discount.deleted", world.store.get("discount", id_))
+            world.emit("customer.discount.deleted", world.the("discount", id_))
     subscription["discounts"] = kept + [d["id"] for d in made]
 
 
@@ -107,7 +108,7 @@ def _prorate(world, subscription: dict, behaviour: str, item: dict, new: tuple[d
 
 
 def _charge_rest(world, subscription: dict, item: dict, at: int) -> None:
-    customer = world.store.get("customer", subscription["customer"])
+    customer = world.the("customer", subscription["customer"])
     amount = (item["price"]["unit_amount"] or 0) * item["quantity"]
     start, end = item["current_period_start"], item["current_period_end"]
     proration.invoice_item(

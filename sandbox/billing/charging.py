@@ -1,10 +1,8 @@
 """PaymentIntents and charges: confirm, decline, authenticate, capture, settle."""
 
-from sandbox.billing import cards, money
+from sandbox.billing import cards, settling
 from sandbox.errors import StripeError
 from sandbox.objects import public
-
-DAY = 86400
 
 
 def create_intent(world, *, amount: int, currency: str, of: dict | None = None, **values) -> dict:
@@ -25,7 +23,9 @@ def confirm(world, intent: dict, method: dict, *, off_session: bool = False, aut
     card = cards.CARDS.get(method.get("_number", ""))
     if method["type"] != "card":
         intent["payment_method"] = method["id"]
-        return _start_debit(world, intent, method)
+        from sandbox.billing import debits
+
+        return debits.start(world, intent, method)
     if obstacle(world, intent, method, off_session=off_session, authenticated=authenticated):
         return intent["status"]
     if authenticated:
@@ -89,7 +89,7 @@ def fail_authentication(world, intent: dict) -> None:
 def decline(world, intent: dict, method: dict, reason: str) -> StripeError:
     """Record the decline; the error to raise."""
     code, decline_code, message = cards.DECLINES[reason]
-    charge = _charge(world, intent, method, status="failed")
+    charge = new_charge(world, intent, method, status="failed")
     charge |= {
         "failure_code": code,
         "failure_message": message,
@@ -109,7 +109,7 @@ def decline(world, intent: dict, method: dict, reason: str) -> StripeError:
         }
     world.emit("charge.failed", charge)
     world.emit("payment_intent.payment_failed", intent)
-    fields: dict[str, object] = {"charge": charge["id"], "payment_intent": public(intent)}
+    fields: dict = {"charge": charge["id"], "payment_intent": public(intent)}
     if decline_code:
         fields["decline_code"] = decline_code
     fields["payment_method"] = public(method)
@@ -131,7 +131,7 @@ def outcome(network_status: str, reason: str | None, kind: str) -> dict:
     }
 
 
-def _charge(world, intent: dict, method: dict, *, status: str) -> dict:
+def new_charge(world, intent: dict, method: dict, *, status: str) -> dict:
     """A charge of the intent, in the state of its first moment."""
     return world.make(
         "charge",
@@ -193,7 +193,7 @@ def details_of(method: dict) -> dict:
 
 
 def _authorise(world, intent: dict, method: dict) -> str:
-    charge = _charge(world, intent, method, status="succeeded")
+    charge = new_charge(world, intent, method, status="succeeded")
     charge["outcome"] = outcome("approved_by_network", None, "authorized")
     with world.changing(intent, None):
         intent |= {
@@ -209,11 +209,11 @@ def _authorise(world, intent: dict, method: dict) -> str:
 
 def capture(world, intent: dict, amount: int) -> dict:
     """Take what was authorised, or less of it; the rest is released as a refund-like remainder."""
-    charge = world.store.get("charge", intent["latest_charge"])
+    charge = world.the("charge", intent["latest_charge"])
     with world.changing(charge, None):
         charge |= {"captured": True, "amount_captured": amount}
         charge["amount_refunded"] = charge["amount"] - amount
-        _settle(world, charge, amount)
+        settling.settle(world, charge, amount)
     with world.changing(intent, None):
         intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
     world.emit("charge.captured", charge)
@@ -222,7 +222,7 @@ def capture(world, intent: dict, amount: int) -> dict:
 
 
 def _succeed(world, intent: dict, method: dict, card: cards.Card | None) -> str:
-    charge = _charge(world, intent, method, status="succeeded")
+    charge = new_charge(world, intent, method, status="succeeded")
     charge |= {
         "captured": True,
         "amount_captured": charge["amount"],
@@ -231,7 +231,7 @@ def _succeed(world, intent: dict, method: dict, card: cards.Card | None) -> str:
     }
     late = world.faults.late_balance_transaction()
     if not late:
-        _settle(world, charge, charge["amount"], at_once=bool(card and card.available_at_once))
+        settling.settle(world, charge, charge["amount"], at_once=bool(card and card.available_at_once))
     with world.changing(intent, None):
         intent |= {
             "status": "succeeded",
@@ -249,94 +249,3 @@ def _succeed(world, intent: dict, method: dict, card: cards.Card | None) -> str:
 
         disputes.open_(world, charge, card.dispute)
     return intent["status"]
-
-
-def _settle(world, charge: dict, amount: int, *, at_once: bool = False) -> None:
-    fee = money.fee_of(amount)
-    txn = book(world, charge, amount=amount, fee=fee, kind="charge", at_once=at_once)
-    charge["balance_transaction"] = txn["id"]
-
-
-def settle_late(world, charge: dict) -> None:
-    """The balance transaction that was not there at charge.succeeded."""
-    charge.pop("_settles_at", None)
-    with world.changing(charge, "charge.updated"):
-        _settle(world, charge, charge["amount_captured"])
-
-
-def book(world, source: dict, *, amount: int, fee: int, kind: str, at_once: bool = False, category: str | None = None) -> dict:
-    """A balance transaction for a charge, refund or dispute."""
-    now = world.now(source)
-    fees = [
-        {
-            "amount": fee,
-            "application": None,
-            "currency": source["currency"],
-            "description": "Stripe processing fees",
-            "type": "stripe_fee",
-        }
-    ]
-    return world.make(
-        "balance_transaction",
-        of=source,
-        amount=amount,
-        fee=fee,
-        net=amount - fee,
-        currency=source["currency"],
-        description=source.get("description"),
-        fee_details=fees if fee else [],
-        source=source["id"],
-        type=kind,
-        reporting_category=category or kind,
-        available_on=now if at_once else now + 2 * DAY,
-        status="available" if at_once else "pending",
-    )
-
-
-# --- bank debits: processing first, the outcome later --------------------------------
-
-
-def _start_debit(world, intent: dict, method: dict) -> str:
-    charge = _charge(world, intent, method, status="pending")
-    charge["outcome"] = outcome("approved_by_network", None, "authorized")
-    charge["_clears_at"] = world.now(charge) + 1
-    with world.changing(intent, None):
-        intent |= {"status": "processing", "latest_charge": charge["id"], "next_action": None}
-    world.emit("payment_intent.processing", intent)
-    world.emit("charge.pending", charge)
-    return "processing"
-
-
-def clear_debit(world, charge: dict) -> bool:
-    """The bank's answer to a debit; True when the money came."""
-    charge.pop("_clears_at", None)
-    intent = world.store.get("payment_intent", charge["payment_intent"])
-    method = world.store.get("payment_method", charge["payment_method"])
-    if method.get("_debit_fails"):
-        with world.changing(charge, None):
-            charge |= {
-                "status": "failed",
-                "paid": False,
-                "failure_code": "charge_exceeds_source_limit",
-                "failure_message": "The bank refused the debit.",
-            }
-        with world.changing(intent, None):
-            intent |= {
-                "status": "requires_payment_method",
-                "last_payment_error": {
-                    "type": "invalid_request_error",
-                    "code": "payment_intent_payment_attempt_failed",
-                    "message": "The payment failed.",
-                },
-            }
-        world.emit("charge.failed", charge)
-        world.emit("payment_intent.payment_failed", intent)
-        return False
-    with world.changing(charge, None):
-        charge |= {"status": "succeeded", "captured": True, "amount_captured": charge["amount"]}
-        _settle(world, charge, charge["amount"])
-    with world.changing(intent, None):
-        intent |= {"status": "succeeded", "amount_received": intent["amount"]}
-    world.emit("charge.succeeded", charge)
-    world.emit("payment_intent.succeeded", intent)
-    return True

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sandbox.billing import charging, discounts, invoicing, methods, subscribing
+from sandbox.billing import charging, debits, discounts, invoicing, methods, subscribing
 from sandbox.billing.setup import set_up
 from sandbox.clocks import Due, due_source
 from sandbox.errors import StripeError
@@ -15,8 +15,8 @@ def line_items(world, session: dict) -> list[dict]:
     """The session's line items with each one's share of the discounts."""
     rows, drafts = [], []
     for entry in session["_lines"]:
-        price = world.store.get("price", entry["price"])
-        product = world.store.get("product", price["product"])
+        price = world.the("price", entry["price"])
+        product = world.the("product", price["product"])
         amount = (price["unit_amount"] or 0) * entry["quantity"]
         drafts.append({"amount": amount, "discountable": True, "discount_amounts": []})
         rows.append(
@@ -46,7 +46,7 @@ def line_items(world, session: dict) -> list[dict]:
 
 
 def chosen_coupons(world, session: dict) -> list[tuple[dict, dict | None]]:
-    return [(world.store.get("coupon", c), world.store.get("promotion_code", p) if p else None) for c, p in session["_coupons"]]
+    return [(world.the("coupon", c), world.store.get("promotion_code", p) if p else None) for c, p in session["_coupons"]]
 
 
 def recount(world, session: dict) -> None:
@@ -76,7 +76,7 @@ def apply_code(world, session: dict, code: str) -> None:
     promotion = discounts.by_code(world, code)
     if promotion is None:
         raise StripeError.invalid("This code is invalid.", "promotion_code")
-    coupon = world.store.get("coupon", promotion["promotion"]["coupon"])
+    coupon = world.the("coupon", promotion["promotion"]["coupon"])
     discounts.check_coupon(world, coupon, "promotion_code")
     session["_coupons"] = [[coupon["id"], promotion["id"]]]
     recount(world, session)
@@ -118,7 +118,7 @@ def _customer(world, session: dict, person: dict) -> dict:
     from sandbox.resources import customers
 
     if session["customer"]:
-        customer = world.store.get("customer", session["customer"])
+        customer = world.the("customer", session["customer"])
         if customer["email"] is None:
             with world.changing(customer, "customer.updated"):
                 customer |= {"email": person["email"], "name": customer["name"] or person["name"]}
@@ -262,7 +262,7 @@ def sessions(world, clock: str | None) -> Iterator[Due]:
 
 
 @due_source
-def debits(world, clock: str | None) -> Iterator[Due]:
+def pending_debits(world, clock: str | None) -> Iterator[Due]:
     for c in world.store.all("charge"):
         if "_clears_at" in c and world.clock_of(c) == clock:
             yield c["_clears_at"], c["id"], lambda c=c: cleared(world, c)
@@ -270,7 +270,7 @@ def debits(world, clock: str | None) -> Iterator[Due]:
 
 def cleared(world, charge: dict) -> None:
     """A bank debit came or bounced; its Checkout Session hears of it."""
-    came = charging.clear_debit(world, charge)
+    came = debits.clear(world, charge)
     for session in world.store.all("checkout.session"):
         if session["payment_intent"] == charge["payment_intent"]:
             with world.changing(session, None):

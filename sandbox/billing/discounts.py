@@ -21,10 +21,10 @@ def by_code(world, code: str) -> dict | None:
     return None
 
 
-def wanted(world, given: object) -> list[tuple[dict, dict | None]]:
+def wanted(world, given: list[dict] | str | None) -> list[tuple[dict, dict | None]]:
     """(coupon, promotion code) of a `discounts` parameter."""
     found: list[tuple[dict, dict | None]] = []
-    for i, entry in enumerate(given or []):
+    for i, entry in enumerate(given if isinstance(given, list) else []):
         if entry.get("promotion_code"):
             param = f"discounts[{i}][promotion_code]"
             promotion = world.need("promotion_code", entry["promotion_code"], "promotion code", param)
@@ -38,7 +38,7 @@ def wanted(world, given: object) -> list[tuple[dict, dict | None]]:
             found.append((check_coupon(world, coupon, param), None))
         elif entry.get("discount"):
             discount = world.need("discount", entry["discount"], "discount", "discounts")
-            found.append((world.store.get("coupon", discount["source"]["coupon"]), None))
+            found.append((world.the("coupon", discount["source"]["coupon"]), None))
     return found
 
 
@@ -84,7 +84,7 @@ def apply(world, lines: list[dict], discounts: list[dict]) -> list[dict]:
     """Write each discount's amount on the lines; the invoice's total_discount_amounts."""
     totals = []
     for discount in discounts:
-        coupon = world.store.get("coupon", discount["source"]["coupon"])
+        coupon = world.the("coupon", discount["source"]["coupon"])
         open_lines = [line for line in lines if line["discountable"] and line["amount"] > 0]
         left = None if coupon["percent_off"] is not None else coupon["amount_off"]
         taken = 0

@@ -1,6 +1,6 @@
 """Disputes: opened by a card's owner, money withdrawn, won or lost."""
 
-from sandbox.billing import charging
+from sandbox.billing import settling
 from sandbox.errors import StripeError
 
 DAY = 86400
@@ -44,7 +44,7 @@ def open_(world, charge: dict, why: str) -> dict:
 
 
 def _move(world, dispute: dict, amount: int, fee: int) -> None:
-    txn = charging.book(world, dispute, amount=amount, fee=fee, kind="adjustment", category="dispute" if amount < 0 else "dispute_reversal")
+    txn = settling.book(world, dispute, amount=amount, fee=fee, kind="adjustment", category="dispute" if amount < 0 else "dispute_reversal")
     dispute["balance_transactions"].append(txn)
 
 

@@ -1,68 +1,10 @@
 """Invoices: lines, totals, draft, finalize, pay, fail, void."""
 
-from sandbox.billing import charging, discounts, methods, money, standing
+from sandbox.billing import charging, discounts, methods, standing
 from sandbox.errors import StripeError
 from sandbox.objects import blank, list_object
 
 HOUR = 3600
-
-
-def line(
-    world, *, amount: int, currency: str, description: str, period: tuple[int, int],
-    parent: dict, price: dict | None = None, quantity: int = 1, discountable: bool = True,
-    metadata: dict | None = None,
-) -> dict:  # fmt: skip
-    pricing = None
-    if price:
-        pricing = {
-            "price_details": {"price": price["id"], "product": price["product"]},
-            "type": "price_details",
-            "unit_amount_decimal": price["unit_amount_decimal"],
-        }
-    return blank(
-        "line_item",
-        id=world.ids.new("line_item"),
-        amount=amount,
-        subtotal=amount,
-        currency=currency,
-        description=description,
-        discountable=discountable,
-        metadata=metadata or {},
-        parent=parent,
-        period={"start": period[0], "end": period[1]},
-        pricing=pricing,
-        quantity=quantity,
-        quantity_decimal=str(quantity),
-        subscription=(parent.get("subscription_item_details") or {}).get("subscription"),
-    )
-
-
-def item_parent(item: dict, *, proration: bool = False, invoice_item: str | None = None) -> dict:
-    return {
-        "type": "subscription_item_details",
-        "invoice_item_details": None,
-        "subscription_item_details": {
-            "invoice_item": invoice_item,
-            "proration": proration,
-            "proration_details": {"credited_items": None},
-            "subscription": item["subscription"],
-            "subscription_item": item["id"],
-        },
-    }
-
-
-def invoice_item_parent(entry: dict) -> dict:
-    subscription = ((entry["parent"] or {}).get("subscription_details") or {}).get("subscription")
-    return {
-        "type": "invoice_item_details",
-        "subscription_item_details": None,
-        "invoice_item_details": {
-            "invoice_item": entry["id"],
-            "proration": entry["proration"],
-            "proration_details": {"credited_items": None},
-            "subscription": subscription,
-        },
-    }
 
 
 def build(world, customer: dict, lines: list[dict], *, subscription: dict | None = None, **values) -> dict:
@@ -126,7 +68,7 @@ def draft(world, customer: dict, lines: list[dict], **values) -> dict:
 
 def subscription_of(world, invoice: dict) -> dict | None:
     details = (invoice["parent"] or {}).get("subscription_details")
-    return world.store.get("subscription", details["subscription"]) if details else None
+    return world.the("subscription", details["subscription"]) if details else None
 
 
 def finalize(world, invoice: dict, intent: dict | None = None) -> dict:
@@ -136,7 +78,7 @@ def finalize(world, invoice: dict, intent: dict | None = None) -> dict:
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
             code="invoice_not_editable",
         )
-    customer = world.store.get("customer", invoice["customer"])
+    customer = world.the("customer", invoice["customer"])
     with world.changing(invoice, None):
         invoice["starting_balance"] = customer["balance"]
         recount(world, invoice)
@@ -295,16 +237,9 @@ def collect(world, invoice: dict) -> None:
         finalize(world, invoice)
     if invoice["status"] != "open" or invoice["collection_method"] != "charge_automatically":
         return
-    customer = world.store.get("customer", invoice["customer"])
+    customer = world.the("customer", invoice["customer"])
     method = methods.default_for(world, customer, subscription_of(world, invoice), invoice)
     try:
         pay(world, invoice, method)
     except StripeError:
         return  # recorded by pay: events, past_due, next attempt
-
-
-def describe(price: dict, product: dict, quantity: int) -> str:
-    recurring = price["recurring"]
-    every = recurring["interval"] if recurring["interval_count"] == 1 else f"{recurring['interval_count']} {recurring['interval']}s"
-    each = money.text(price["unit_amount"] or 0, price["currency"])
-    return f"{quantity} × {product['name']} (at {each} / {every})"

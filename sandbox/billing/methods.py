@@ -134,7 +134,7 @@ def default_for(world, customer: dict, subscription: dict | None = None, invoice
     """Stripe's order: the invoice's, the subscription's, the customer's default, her old source."""
     for holder in (invoice, subscription):
         if holder and holder["default_payment_method"]:
-            return world.store.get("payment_method", holder["default_payment_method"])
+            return world.the("payment_method", holder["default_payment_method"])
     chosen = customer["invoice_settings"]["default_payment_method"]
     if chosen:
         return world.store.get("payment_method", chosen)

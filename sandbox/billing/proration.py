@@ -1,6 +1,8 @@
 """Plan changes in the middle of a period: credit for the rest of the old, charge for the rest of the new."""
 
-from sandbox.billing import discounts, invoicing
+from collections.abc import Iterable
+
+from sandbox.billing import discounts, invoicing, lines
 
 
 def share(amount: int, start: int, end: int, at: int) -> int:
@@ -29,11 +31,14 @@ def invoice_item(world, customer: dict, subscription: dict | None, **values) -> 
 
 def change(world, subscription: dict, item: dict, old: tuple[dict, int], new: tuple[dict, int] | None, at: int) -> None:
     """Pending credit for (price, quantity) `old` and charge for `new`, until the item's period end."""
-    customer = world.store.get("customer", subscription["customer"])
+    customer = world.the("customer", subscription["customer"])
     start, end = item["current_period_start"], item["current_period_end"]
     if at >= end:
         return  # nothing of the period is left
-    for (price, quantity), sign, words in ((old, -1, "Unused time on"), (new, 1, "Remaining time on")):
+    sides = [(old, -1, "Unused time on")]
+    if new is not None:
+        sides.append((new, 1, "Remaining time on"))
+    for (price, quantity), sign, words in sides:
         amount = sign * share((price["unit_amount"] or 0) * quantity, start, end, at)
         product = world.store.get("product", price["product"]) or {"name": "Subscription"}
         invoice_item(
@@ -44,8 +49,6 @@ def change(world, subscription: dict, item: dict, old: tuple[dict, int], new: tu
             pricing={"type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"],
                      "price_details": {"price": price["id"], "product": price["product"]}},
         )  # fmt: skip
-        if new is None:
-            return
 
 
 def pending(world, customer: dict, subscription: dict | None = None) -> list[dict]:
@@ -54,29 +57,29 @@ def pending(world, customer: dict, subscription: dict | None = None) -> list[dic
     found = []
     for item in world.store.all("invoiceitem"):
         details = (item["parent"] or {}).get("subscription_details") or {}
-        if item["customer"] == customer["id"] and item["invoice"] is None:
-            if details.get("subscription") in (wanted, None):
-                found.append(item)
+        waits = item["customer"] == customer["id"] and item["invoice"] is None
+        if waits and details.get("subscription") in (wanted, None):
+            found.append(item)
     return found
 
 
 def pending_lines(world, customer: dict, subscription: dict | None = None) -> list[dict]:
     """Lines of everything pending; each item is marked as billed."""
-    lines = []
+    rows = []
     for item in pending(world, customer, subscription):
-        lines.append(line_of(world, item))
+        rows.append(line_of(world, item))
         item["invoice"] = "_billed"
         world.store.put(item)
-    return lines
+    return rows
 
 
 def line_of(world, item: dict) -> dict:
     details = (item["parent"] or {}).get("subscription_details") or {}
-    parent = invoicing.invoice_item_parent(item)
+    parent = lines.invoice_item_parent(item)
     if item["proration"] and details.get("subscription"):
         holder = {"subscription": details["subscription"], "id": details["subscription_item"]}
-        parent = invoicing.item_parent(holder, proration=True, invoice_item=item["id"])
-    line = invoicing.line(
+        parent = lines.item_parent(holder, proration=True, invoice_item=item["id"])
+    line = lines.line(
         world,
         amount=item["amount"],
         currency=item["currency"],
@@ -104,15 +107,15 @@ def claim(world, invoice: dict) -> None:
             world.store.put(item)
 
 
-def invoice_now(world, subscription: dict, extra: list[dict] = ()) -> dict | None:
+def invoice_now(world, subscription: dict, extra: Iterable[dict] = ()) -> dict | None:
     """always_invoice: what is pending, on an invoice of its own, charged at once."""
-    customer = world.store.get("customer", subscription["customer"])
-    lines = [*extra, *pending_lines(world, customer, subscription)]
-    if not lines:
+    customer = world.the("customer", subscription["customer"])
+    rows = [*extra, *pending_lines(world, customer, subscription)]
+    if not rows:
         return None
     live = discounts.live(world, subscription["discounts"], world.now(subscription))
     invoice = invoicing.draft(
-        world, customer, lines, subscription=subscription, billing_reason="subscription_update",
+        world, customer, rows, subscription=subscription, billing_reason="subscription_update",
         discounts=[d["id"] for d in live] if extra else [], auto_advance=True,
     )  # fmt: skip
     claim(world, invoice)

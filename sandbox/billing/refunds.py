@@ -1,6 +1,6 @@
 """Refunds: the money goes back, or is pending, or comes back again."""
 
-from sandbox.billing import cards, charging
+from sandbox.billing import cards, settling
 from sandbox.errors import StripeError
 
 
@@ -23,7 +23,7 @@ def refund(world, charge: dict, amount: int | None, **values) -> dict:
         destination_details={"type": "card", "card": {"type": "refund", "reference_status": "pending", "reference_type": "acquirer_reference_number"}},
         **values,
     )  # fmt: skip
-    txn = charging.book(world, made, amount=-amount, fee=0, kind="refund")
+    txn = settling.book(world, made, amount=-amount, fee=0, kind="refund")
     made["balance_transaction"] = txn["id"]
     world.emit("refund.created", made)
     with world.changing(charge, None):
@@ -52,8 +52,8 @@ def _disputes(world, charge: dict) -> list[dict]:
 def fail(world, made: dict) -> None:
     """The bank sends the money back to us: refund.failed, the charge is refunded less."""
     made.pop("_fails_at", None)
-    charge = world.store.get("charge", made["charge"])
-    txn = charging.book(world, made, amount=made["amount"], fee=0, kind="refund_failure")
+    charge = world.the("charge", made["charge"])
+    txn = settling.book(world, made, amount=made["amount"], fee=0, kind="refund_failure")
     with world.changing(made, None):
         made |= {
             "status": "failed",
@@ -77,7 +77,7 @@ def succeed(world, made: dict) -> None:
 def cancel(world, made: dict) -> dict:
     if made["status"] not in ("pending", "requires_action"):
         raise StripeError.invalid("Only a pending refund can be canceled.")
-    charge = world.store.get("charge", made["charge"])
+    charge = world.the("charge", made["charge"])
     with world.changing(charge, "charge.updated"):
         charge["amount_refunded"] -= made["amount"]
         charge["refunded"] = False

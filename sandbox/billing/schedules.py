@@ -72,8 +72,8 @@ def start(world, schedule: dict) -> None:
     from sandbox.billing import invoicing
 
     first = schedule["phases"][0]
-    customer = world.store.get("customer", schedule["customer"])
-    items = [(world.store.get("price", i["price"]), i["quantity"], i["metadata"]) for i in first["items"]]
+    customer = world.the("customer", schedule["customer"])
+    items = [(world.the("price", i["price"]), i["quantity"], i["metadata"]) for i in first["items"]]
     subscription = subscribing.create(
         world, customer, items, metadata=dict(first["metadata"]),
         default_payment_method=first["default_payment_method"], schedule=schedule["id"],
@@ -105,7 +105,7 @@ def advance(world, schedule: dict) -> None:
         finish(world, schedule)
         return
     coming = schedule["phases"][index]
-    subscription = world.store.get("subscription", schedule["subscription"])
+    subscription = world.the("subscription", schedule["subscription"])
     rows = subscribing.items_of(subscription)
     items = []
     for i, entry in enumerate(coming["items"]):
@@ -121,7 +121,7 @@ def advance(world, schedule: dict) -> None:
 
 
 def finish(world, schedule: dict) -> None:
-    subscription = world.store.get("subscription", schedule["subscription"])
+    subscription = world.the("subscription", schedule["subscription"])
     if schedule["end_behavior"] == "cancel":
         with world.changing(schedule, None):
             schedule |= {"status": "completed", "completed_at": world.now(schedule), "current_phase": None}

@@ -38,7 +38,7 @@ def confirm(world, intent: dict, method: dict, *, authenticated: bool = False) -
     with world.changing(intent, None):
         intent |= {"status": "succeeded", "next_action": None}
     if intent["customer"]:
-        methods.attach(world, method, world.store.get("customer", intent["customer"]))
+        methods.attach(world, method, world.the("customer", intent["customer"]))
     world.emit("setup_intent.succeeded", intent)
     return "succeeded"
 

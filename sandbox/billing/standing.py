@@ -7,7 +7,7 @@ RETRIES = (3 * DAY, 5 * DAY, 6 * DAY)
 
 def _subscription(world, invoice: dict) -> dict | None:
     details = (invoice["parent"] or {}).get("subscription_details")
-    return world.store.get("subscription", details["subscription"]) if details else None
+    return world.the("subscription", details["subscription"]) if details else None
 
 
 def payment_succeeded(world, invoice: dict) -> None:

@@ -1,6 +1,8 @@
 """Subscriptions: begin, renew, end of trial, scheduled end."""
 
-from sandbox.billing import discounts, invoicing, methods, periods, standing
+from collections.abc import Iterable
+
+from sandbox.billing import discounts, invoicing, lines, methods, periods, standing
 from sandbox.errors import StripeError
 from sandbox.objects import list_object
 
@@ -71,7 +73,7 @@ def product_of(world, price: dict) -> dict:
 
 def create(
     world, customer: dict, items: list[tuple[dict, int, dict]], *, trial_end: int | None = None,
-    coupons: list[tuple[dict, dict | None]] = (), anchor: int | None = None, **values,
+    coupons: Iterable[tuple[dict, dict | None]] = (), anchor: int | None = None, **values,
 ) -> dict:  # fmt: skip
     """A stored subscription, its first period open; no invoice yet and nothing said yet."""
     now = world.now(customer)
@@ -108,14 +110,14 @@ def announce(world, subscription: dict) -> None:
         warn_of_trial_end(world, subscription)
 
 
-def first_invoice(world, subscription: dict, extra: list[dict] = (), *, intent: dict | None = None) -> dict:
+def first_invoice(world, subscription: dict, extra: Iterable[dict] = (), *, intent: dict | None = None) -> dict:
     """The invoice of the first period (a trial's is for nothing), finalized."""
-    customer = world.store.get("customer", subscription["customer"])
-    lines = [*period_lines(world, subscription, trial=bool(subscription["trial_end"])), *extra]
+    customer = world.the("customer", subscription["customer"])
+    rows = [*period_lines(world, subscription, trial=bool(subscription["trial_end"])), *extra]
     invoice = invoicing.draft(
         world,
         customer,
-        lines,
+        rows,
         subscription=subscription,
         billing_reason="subscription_create",
         currency=subscription["currency"],
@@ -129,34 +131,34 @@ def first_invoice(world, subscription: dict, extra: list[dict] = (), *, intent: 
 
 
 def period_lines(world, subscription: dict, *, trial: bool = False) -> list[dict]:
-    lines = []
+    rows = []
     for item in items_of(subscription):
         price, quantity = item["price"], item["quantity"]
         product = product_of(world, price)
         amount = 0 if trial else (price["unit_amount"] or 0) * quantity
-        words = f"Trial period for {product['name']}" if trial else invoicing.describe(price, product, quantity)
-        lines.append(
-            invoicing.line(
+        words = f"Trial period for {product['name']}" if trial else lines.describe(price, product, quantity)
+        rows.append(
+            lines.line(
                 world,
                 amount=amount,
                 currency=price["currency"],
                 description=words,
                 period=(item["current_period_start"], item["current_period_end"]),
-                parent=invoicing.item_parent(item),
+                parent=lines.item_parent(item),
                 price=price,
                 quantity=quantity,
                 metadata=dict(subscription["metadata"]),
             )
         )
-    return lines
+    return rows
 
 
 def spend_once(world, subscription: dict) -> None:
     """A coupon for one invoice is spent by it."""
     keep = []
     for id_ in subscription["discounts"]:
-        discount = world.store.get("discount", id_)
-        coupon = world.store.get("coupon", discount["source"]["coupon"])
+        discount = world.the("discount", id_)
+        coupon = world.the("coupon", discount["source"]["coupon"])
         ended = discount["end"] is not None and discount["end"] <= world.now(subscription)
         if coupon["duration"] != "once" and not ended:
             keep.append(id_)
@@ -165,7 +167,7 @@ def spend_once(world, subscription: dict) -> None:
 
 def renew(world, subscription: dict) -> None:
     """A new period begins: items move on and a draft invoice waits an hour, as at Stripe."""
-    customer = world.store.get("customer", subscription["customer"])
+    customer = world.the("customer", subscription["customer"])
     was_trial = subscription["status"] == "trialing"
     now = world.now(subscription)
     with world.changing(subscription, "customer.subscription.updated"):
@@ -182,11 +184,11 @@ def renew(world, subscription: dict) -> None:
             return
         from sandbox.billing import proration
 
-        lines = period_lines(world, subscription) + proration.pending_lines(world, customer, subscription)
+        rows = period_lines(world, subscription) + proration.pending_lines(world, customer, subscription)
         invoice = invoicing.draft(
             world,
             customer,
-            lines,
+            rows,
             subscription=subscription,
             billing_reason="subscription_cycle",
             period_start=min(i["current_period_start"] for i in items_of(subscription)),
@@ -202,7 +204,7 @@ def renew(world, subscription: dict) -> None:
 
 def end_trial(world, subscription: dict) -> None:
     """The trial is over: charge, or without a card do what trial_settings says."""
-    customer = world.store.get("customer", subscription["customer"])
+    customer = world.the("customer", subscription["customer"])
     behaviour = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     has_card = methods.default_for(world, customer, subscription) is not None
     if has_card or behaviour == "create_invoice":
@@ -243,7 +245,7 @@ def upcoming(world, subscription: dict) -> None:
 
 def preview(world, subscription: dict) -> dict:
     """The next invoice as it would be, stored nowhere."""
-    customer = world.store.get("customer", subscription["customer"])
+    customer = world.the("customer", subscription["customer"])
     invoice = invoicing.build(
         world,
         customer,

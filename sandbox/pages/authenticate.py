@@ -46,7 +46,7 @@ def answer(world, intent: dict, complete: bool) -> str:
     if not complete:
         charging.fail_authentication(world, intent)
     else:
-        method = world.store.get("payment_method", intent["payment_method"])
+        method = world.the("payment_method", intent["payment_method"])
         if invoice is not None:
             invoicing.pay(world, invoice, method, authenticated=True)
         else:

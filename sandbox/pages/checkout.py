@@ -63,19 +63,19 @@ def finish(world, session: dict, method: dict | None, person: dict, *, authentic
 def authenticated(world, session: dict) -> str:
     """The simulated 3-D Secure step went well: finish what waited for it."""
     waiting = session.pop("_waiting")
-    method = world.store.get("payment_method", waiting["method"])
+    method = world.the("payment_method", waiting["method"])
     return finish(world, session, method, waiting["person"], authenticated=True)
 
 
 def refused(world, session: dict) -> None:
     session.pop("_waiting", None)
-    charging.fail_authentication(world, world.store.get("payment_intent", session["_intent"]))
+    charging.fail_authentication(world, world.the("payment_intent", session["_intent"]))
 
 
 def email_of(world, session: dict) -> str | None:
     """The e-mail address that is fixed: the customer's, or the one the session named."""
     if session["customer"]:
-        return world.store.get("customer", session["customer"])["email"]
+        return world.the("customer", session["customer"])["email"]
     return session["customer_email"]
 
 

@@ -77,7 +77,6 @@ def _flow(given: dict) -> dict:
     after = {"type": "portal_homepage", "hosted_confirmation": None, "redirect": None}
     flow = empty | given
     flow["after_completion"] = after | (given.get("after_completion") or {})
-    for name in ("subscription_cancel",):
-        if flow[name]:
-            flow[name].setdefault("retention", None)
+    if given.get("subscription_cancel"):
+        flow["subscription_cancel"] = {"retention": None} | given["subscription_cancel"]
     return flow

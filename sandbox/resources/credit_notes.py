@@ -72,7 +72,7 @@ def _settle(call: Call, note: dict, invoice: dict) -> None:
     back = params.get("refund_amount", 0)
     if back:
         intent = world.store.get("payment_intent", invoice.get("_intent", ""))
-        charge = world.store.get("charge", intent["latest_charge"]) if intent else None
+        charge = world.the("charge", intent["latest_charge"]) if intent else None
         if charge is None:
             raise StripeError.invalid("There is no payment to refund.", "refund_amount")
         made = refunds.refund(world, charge, back)
@@ -81,7 +81,7 @@ def _settle(call: Call, note: dict, invoice: dict) -> None:
         invoice["post_payment_credit_notes_amount"] += amount
     credit = params.get("credit_amount", 0)
     if credit:
-        customer = world.store.get("customer", invoice["customer"])
+        customer = world.the("customer", invoice["customer"])
         with world.changing(customer, "customer.updated"):
             customer["balance"] -= credit
 
@@ -99,7 +99,7 @@ def update(call: Call) -> dict:
 def void(call: Call) -> dict:
     world = call.world
     note = world.need("credit_note", call.id, "credit_note")
-    invoice = world.store.get("invoice", note["invoice"])
+    invoice = world.the("invoice", note["invoice"])
     if invoice["status"] != "open" or note["status"] == "void":
         raise StripeError.invalid("Only an issued credit note of an open invoice can be voided.")
     with world.changing(note, None):

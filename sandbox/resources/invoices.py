@@ -32,7 +32,7 @@ def payments_of(world, invoice: dict) -> dict:
 
 @includable("invoice", "confirmation_secret")
 def confirmation_secret(world, invoice: dict) -> dict | None:
-    stored = world.store.get("invoice", invoice["id"])
+    stored = world.the("invoice", invoice["id"])
     intent = invoicing.intent_of(world, stored) if stored else None
     return {"client_secret": intent["client_secret"], "type": "payment_intent"} if intent else None
 
@@ -116,7 +116,7 @@ def pay(call: Call) -> dict:
     if call.params.get("paid_out_of_band"):
         invoicing.mark_paid(world, invoice, None, off_stripe=True)
         return invoice
-    customer = world.store.get("customer", invoice["customer"])
+    customer = world.the("customer", invoice["customer"])
     given = call.params.get("payment_method") or call.params.get("source")
     method = methods.resolve(world, given, of=customer) if given else None
     method = method or methods.default_for(world, customer, invoicing.subscription_of(world, invoice), invoice)

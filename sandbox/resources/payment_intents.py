@@ -58,7 +58,7 @@ def confirm_with(call: Call, intent: dict, method: dict | None) -> None:
     off_session = call.params.get("off_session") in (True, "true", "one_off", "recurring")
     charging.confirm(call.world, intent, method, off_session=off_session)
     if intent["customer"] and intent["setup_future_usage"] and not method["customer"]:
-        methods.attach(call.world, method, call.world.store.get("customer", intent["customer"]))
+        methods.attach(call.world, method, call.world.the("customer", intent["customer"]))
 
 
 @route("POST", PATH + "/{id}")

@@ -39,7 +39,7 @@ def _from_subscription(call: Call) -> dict:
     subscription = world.need("subscription", call.params["from_subscription"], "subscription", "from_subscription")
     if subscription["schedule"]:
         raise StripeError.invalid("The subscription has a schedule already.", "from_subscription")
-    customer = world.store.get("customer", subscription["customer"])
+    customer = world.the("customer", subscription["customer"])
     schedule = world.make(KIND, of=customer, customer=customer["id"], test_clock=customer["test_clock"])
     rows = subscription["items"]["data"]
     items = [{"price": i["price"]["id"], "quantity": i["quantity"]} for i in rows]
