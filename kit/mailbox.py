@@ -11,10 +11,13 @@ bp = Blueprint("mailbox", __name__)
 
 
 def written(limit: int = 200) -> list[OutboxMail]:
-    """The newest mails first."""
+    """The newest mails first; other rooms' outboxes add theirs by ``app.extensions["mailbox_sources"]``."""
     if current_app.config["APP_ENV"] != "development":
         abort(404)
-    return list(db.session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc()).limit(limit)))
+    found = list(db.session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc()).limit(limit)))
+    for source in current_app.extensions.get("mailbox_sources", ()):
+        found += source(limit)
+    return sorted(found, key=lambda mail: (mail.created_at, mail.id), reverse=True)[:limit]
 
 
 @bp.get("/_dev/mailbox")
@@ -32,7 +35,9 @@ def html(mail_id: int) -> Response:
     if mail is None:
         abort(404)
     answer = Response(mail.html or "", content_type="text/html; charset=utf-8")
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'"
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox; frame-ancestors 'self'"
+    )
     answer.headers["X-Frame-Options"] = "SAMEORIGIN"
     return answer
 

@@ -10,10 +10,12 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register this room's doors: pages, commands, jobs."""
-    from publishing import appeals, cli, frame, views
+    from publishing import appeals, cli, frame, newsletter_cli, newsletter_jobs, views
 
     frame.init_app(app)
     appeals.init_app(app)
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.cli.add_command(cli.group)
+    app.cli.add_command(newsletter_cli.group)
+    newsletter_jobs.init_app(app)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from email.utils import parseaddr
 
 import structlog
-from flask import current_app
+from flask import Flask, current_app
 
 from kit import jobs, transport
 from kit.database import db
 from kit.settings import settings
-from publishing.newsletter import delivery, issues, subscriptions
+from publishing.newsletter import delivery, issues, mailbox, subscriptions
 from publishing.newsletter.delivery import Leg, Outcome, Recipient
 
 log = structlog.get_logger("publishing.newsletter")
@@ -101,3 +101,8 @@ def _answered(code: int, words: bytes | str) -> Outcome:
 
 
 jobs.schedule("newsletter.daily", "*/15 * * * *")
+
+
+def init_app(app: Flask) -> None:
+    """Importing this module registers the jobs; the development mailbox shows the letters beside the other mails."""
+    app.extensions.setdefault("mailbox_sources", []).append(mailbox.letters)

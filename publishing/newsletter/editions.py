@@ -10,7 +10,10 @@ from typing import Any
 
 import nh3
 from flask import current_app
+from markupsafe import Markup
 
+from kit import clock
+from kit.database import db
 from kit.mail import render_mail
 from kit.settings import settings
 from kit.stencil import gap
@@ -19,7 +22,8 @@ from membership.domain import paywall
 from membership.domain.paywall import Meter
 from publishing import articles, listings, metadata
 from publishing.domain.plain import text_of
-from publishing.models.newsletter import NewsletterIssue
+from publishing.models.articles import Article
+from publishing.models.newsletter import NewsletterEdition, NewsletterIssue
 
 TOKEN = "token"  # noqa: S105 - the name of the gap in which each recipient's own token will stand
 MOST_CHARACTERS = 60_000  # of articles' HTML; with its styles the letter stays below the 102 kB at which Gmail cuts
@@ -38,6 +42,13 @@ class Said:
     html: str
 
 
+def stories_of(issue: NewsletterIssue) -> list[listings.Card]:
+    """The issue's articles that are public now, in its order."""
+    found = db.session.execute(listings.newest(clock.now(), Article.id.in_(issue.article_ids), columns=listings.PUBLIC))
+    by_id = {story.id: story for story in found}
+    return [by_id[number] for number in issue.article_ids if number in by_id]
+
+
 def compose(issue: NewsletterIssue, stories: Sequence[listings.Card], edition: str) -> Said:
     """The edition "free" or "members" of an issue as it is now."""
     room = MOST_CHARACTERS
@@ -47,14 +58,22 @@ def compose(issue: NewsletterIssue, stories: Sequence[listings.Card], edition: s
         room -= len(story_said["body"])
         told.append(story_said)
     content = {"day": issue.day.isoformat(), "subject": issue.subject, "intro": issue.intro, "edition": edition, "stories": told}
-    subject, text, html = render_mail("newsletter", issue=issue, **content_for_letter(content), **_addresses(issue))
+    subject, text, html = render_mail("newsletter", issue=issue, content=for_templates(content), **_addresses(issue))
     return Said(content, subject, text, html or "")
 
 
-def content_for_letter(content: dict[str, Any]) -> dict[str, Any]:
-    """Frozen content with each story's text beside its HTML, for the templates."""
-    stories = [{**story, "text": text_of(story["body"])} for story in content["stories"]]
-    return {"edition": content["edition"], "subject": content["subject"], "intro": content["intro"], "stories": stories}
+def shown(issue: NewsletterIssue, edition: str) -> Said:
+    """An edition for the newsroom's eyes: frozen, if it is; else as it would be now. The gap stays a gap."""
+    frozen = db.session.get(NewsletterEdition, (issue.id, edition))
+    if frozen is not None:
+        return Said(frozen.content, issue.subject, frozen.text, frozen.html)
+    return compose(issue, stories_of(issue), edition)
+
+
+def for_templates(content: dict[str, Any]) -> dict[str, Any]:
+    """Content with each story's HTML marked as safe (it was sanitised when it was composed) and its text beside it."""
+    stories = [{**story, "body": Markup(story["body"]), "text": text_of(story["body"])} for story in content["stories"]]  # noqa: S704
+    return {**content, "stories": stories}
 
 
 def _story(story: listings.Card, edition: str, room: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from publishing import listings
 from publishing.domain import issues as rules
 from publishing.domain.problems import Problem, Refused, mark
 from publishing.models.articles import Article
-from publishing.models.newsletter import NewsletterDelivery, NewsletterEdition, NewsletterIssue, NewsletterSettings
+from publishing.models.newsletter import NewsletterDelivery, NewsletterEdition, NewsletterIssue, NewsletterSettings, NewsletterSubscription
 from publishing.newsletter import delivery, editions
 
 STALLED = timedelta(minutes=30)  # a leg that is this late has lost its job
@@ -98,7 +98,7 @@ def start(day: date, *, forced: bool = False) -> tuple[NewsletterIssue, int]:
     now = clock.now()
     if not rules.may_go(day, now, zone(), forced=forced):
         raise Refused({"day": Problem(mark("This issue is more than a day old. Nobody wants old news by surprise: send it with --force."))})
-    stories = stories_of(issue)
+    stories = editions.stories_of(issue)
     if not stories:
         raise Refused({"day": Problem(mark("None of its articles is public any more."))})
     for edition in rules.EDITIONS:
@@ -109,13 +109,6 @@ def start(day: date, *, forced: bool = False) -> tuple[NewsletterIssue, int]:
     recipients = delivery.address(issue, today())
     jobs.enqueue("newsletter.deliver", issue.id, 1, key=f"{issue.id}:1")
     return issue, recipients
-
-
-def stories_of(issue: NewsletterIssue) -> list[listings.Card]:
-    """The issue's articles that are public now, in its order."""
-    found = db.session.execute(listings.newest(clock.now(), Article.id.in_(issue.article_ids), columns=listings.PUBLIC))
-    by_id = {story.id: story for story in found}
-    return [by_id[number] for number in issue.article_ids if number in by_id]
 
 
 def public_ones(ids: Sequence[int]) -> set[int]:
@@ -150,6 +143,11 @@ def revive(now: datetime, *, late: timedelta = STALLED) -> None:
     for issue in db.session.scalars(stalled):
         jobs.enqueue("newsletter.deliver", issue.id, issue.leg, key=f"{issue.id}:{issue.leg}:{now:%d%H%M%S}")
         issue.leg_at = now
+
+
+def readers() -> int:
+    """How many would get a letter that is sent now."""
+    return db.session.scalar(select(func.count()).select_from(NewsletterSubscription).where(delivery.wants(today()))) or 0
 
 
 def progress(issue_id: int) -> dict[str, int]:
