@@ -77,7 +77,7 @@ def _intent(accepted: rules.Accepted, account: Account | None, attempt: str, tur
         "attribution": attribution,
         "created_at": now,
     }
-    if db.session.execute(insert_ignoring(CheckoutIntent).values(**values)).rowcount == 1:
+    if db.session.scalar(insert_ignoring(CheckoutIntent).values(**values).returning(CheckoutIntent.id)):
         db.session.add(_promised(accepted, account, intent_id))
         db.session.flush()
     return db.session.get_one(CheckoutIntent, intent_id)
@@ -155,7 +155,8 @@ def of_intent(intent_id: str) -> Contribution:
 
 def of_account(account_id: int, most: int = 100) -> list[Contribution]:
     """A reader's contributions that came to something, newest first."""
-    query = select(Contribution).where(Contribution.account_id == account_id, Contribution.status.not_in(("pending", "failed")))
+    came = Contribution.paid_at.is_not(None) | Contribution.status.in_(("active", "past_due"))
+    query = select(Contribution).where(Contribution.account_id == account_id, came)
     return list(db.session.scalars(query.order_by(Contribution.id.desc()).limit(most)))
 
 

@@ -5,7 +5,7 @@ payment is booked gross; its fee follows when it is known. Links and purpose may
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import structlog
@@ -101,7 +101,7 @@ def _book(fact: facts.Fact, cause: Cause) -> LedgerEntry:
         "recorded_at": now,
         "charge_id": fact.charge_id,
     }
-    fresh = db.session.execute(insert_ignoring(LedgerEntry).values(**values)).rowcount == 1
+    fresh = db.session.scalar(insert_ignoring(LedgerEntry).values(**values).returning(LedgerEntry.id)) is not None
     if fresh and cause.note:
         log.error("unexpected money", source=fact.source_id, note=cause.note)
     entry = _entry(fact.kind, fact.source_id)
@@ -138,28 +138,28 @@ def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Str
     parent = (paid.get("parent") or {}).get("subscription_details") or {}
     subscription_id = (subscription or {}).get("id") or facts.id_of(parent.get("subscription"))
     customer_id = facts.id_of(charge.get("customer"))
-    links = {"customer_id": customer_id, "subscription_id": subscription_id, "invoice_id": facts.id_of(invoice)}
+    found = Cause(customer_id=customer_id, subscription_id=subscription_id, invoice_id=facts.id_of(invoice))
     metadata = {**(charge.get("metadata") or {}), **(parent.get("metadata") or {}), **((subscription or {}).get("metadata") or {})}
     contribution = contributions.named_by(metadata, subscription_id)
     if contribution is not None:
-        return _contributed(contribution, charge, fact, links)
+        return _contributed(contribution, charge, fact, found)
     if metadata.get("purpose") == "contribution":
-        return Cause(note=f"unexpected: names contribution {str(metadata.get('contribution'))[:40]!r}", **links)
+        return replace(found, note=f"unexpected: names contribution {str(metadata.get('contribution'))[:40]!r}")
     if subscription_id and _is_ours(subscription_id, metadata, subscription, paid):
-        return Cause("subscription", account_id=_account_of(customer_id), **links)
-    return Cause(**links)
+        return replace(found, purpose="subscription", account_id=_account_of(customer_id))
+    return found
 
 
-def _contributed(contribution: Contribution, charge: Stripes, fact: facts.Fact, links: dict[str, str | None]) -> Cause:
+def _contributed(contribution: Contribution, charge: Stripes, fact: facts.Fact, found: Cause) -> Cause:
     asked = (contribution.amount + contribution.fee_cover, contribution.currency)
     note = facts.difference((fact.amount, fact.currency), asked)
     if contribution.frequency == "once" and contribution.payment_intent_id not in (None, facts.id_of(charge.get("payment_intent"))):
         note = note or "unexpected: this contribution was paid by another payment"
-    if contribution.frequency == "month" and contribution.subscription_id not in (None, links["subscription_id"]):
+    if contribution.frequency == "month" and contribution.subscription_id not in (None, found.subscription_id):
         note = note or "unexpected: this contribution is paid by another subscription"
     if note:
-        return Cause(note=f"{note}, contribution {contribution.public_id}", **links)
-    return Cause("contribution", account_id=contribution.account_id, contribution_id=contribution.id, **links)
+        return replace(found, note=f"{note}, contribution {contribution.public_id}")
+    return replace(found, purpose="contribution", account_id=contribution.account_id, contribution_id=contribution.id)
 
 
 def _is_ours(subscription_id: str, metadata: Stripes, subscription: Stripes | None, invoice: Stripes) -> bool:

@@ -58,6 +58,8 @@ def upgrade() -> None:
         sa.Column("article_ids", sa.JSON(), nullable=False),
         sa.Column("covers_from", kit.database.UTCDateTime(), nullable=False),
         sa.Column("covers_until", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("leg", sa.Integer(), nullable=False),
+        sa.Column("leg_at", kit.database.UTCDateTime(), nullable=True),
         sa.Column("setbacks", sa.Integer(), nullable=False),
         sa.Column("created_at", kit.database.UTCDateTime(), nullable=False),
         sa.Column("frozen_at", kit.database.UTCDateTime(), nullable=True),
@@ -506,6 +508,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("issue_id", "edition", name=op.f("pk_newsletter_edition")),
     )
     op.create_table(
+        "refund_intent",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("charge_id", sa.String(length=100), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("reason", sa.String(length=30), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("refund_id", sa.String(length=100), nullable=True),
+        sa.Column("asked_by", sa.Integer(), nullable=False),
+        sa.Column("created_at", kit.database.UTCDateTime(), nullable=False),
+        sa.Column("finished_at", kit.database.UTCDateTime(), nullable=True),
+        sa.CheckConstraint("state in ('new', 'done', 'failed', 'unknown')", name=op.f("ck_refund_intent_state")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_refund_intent_amount")),
+        sa.ForeignKeyConstraint(["asked_by"], ["account.id"], name=op.f("fk_refund_intent_asked_by_account")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_intent")),
+    )
+    with op.batch_alter_table("refund_intent", schema=None) as batch_op:
+        batch_op.create_index("ix_refund_intent_charge_id", ["charge_id"], unique=False)
+
+    op.create_table(
         "reports_goal",
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
@@ -678,6 +700,10 @@ def downgrade() -> None:
 
     op.drop_table("stripe_customer")
     op.drop_table("reports_goal")
+    with op.batch_alter_table("refund_intent", schema=None) as batch_op:
+        batch_op.drop_index("ix_refund_intent_charge_id")
+
+    op.drop_table("refund_intent")
     op.drop_table("newsletter_edition")
     with op.batch_alter_table("newsletter_delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_newsletter_delivery_subscription_id")

@@ -8,6 +8,19 @@ from payments.models.ledger import LedgerEntry
 from payments.models.plans import Plan
 from payments.models.receipts import Receipt
 from payments.models.reconciliation import ReconcileRun
+from payments.models.refunds import RefundIntent
 from payments.models.subscriptions import Subscription
 
-__all__ = ["CheckoutIntent", "Contribution", "Customer", "Lease", "LedgerEntry", "Plan", "Receipt", "ReconcileRun", "StripeEvent", "Subscription"]
+__all__ = [
+    "CheckoutIntent",
+    "Contribution",
+    "Customer",
+    "Lease",
+    "LedgerEntry",
+    "Plan",
+    "Receipt",
+    "ReconcileRun",
+    "RefundIntent",
+    "StripeEvent",
+    "Subscription",
+]
