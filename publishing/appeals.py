@@ -29,7 +29,7 @@ OfferSource = Callable[[], Sequence[Offer]]
 def init_app(app: Flask) -> None:
     """Offer the appeal's facts to templates. Until app.py names a source, no price is shown."""
     app.extensions["offer_source"] = tuple
-    app.jinja_env.globals |= {"plans_on_offer": plans_on_offer, "house_notice": house_notice}
+    app.jinja_env.globals.update(plans_on_offer=plans_on_offer, house_notice=house_notice)
 
 
 def offer_from(app: Flask, source: OfferSource) -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 from rich.progress import track
 from sqlalchemy import select
 
@@ -35,7 +36,10 @@ def import_(source: Path, as_json: bool) -> None:
             imported = articles.import_file(path)
         except Refused as refusal:
             db.session.rollback()  # nothing of this file stays; those before it are committed
-            faults += [{"file": str(path), "line": problem.line, "field": name, "problem": str(problem)} for name, problem in refusal.problems.items()]
+            faults += [
+                {"file": str(path), "line": problem.line, "field": name, "problem": str(problem)}
+                for name, problem in refusal.problems.items()
+            ]
             continue
         db.session.commit()
         done.append({"file": str(path), "slug": imported.slug, "outcome": imported.outcome})
@@ -66,7 +70,5 @@ def _report(done: list[dict[str, str]], faults: list[dict[str, object]], as_json
     click.echo(", ".join(f"{number} {outcome}" for outcome, number in counts.items()) + (f", {len(faults)} faults" if faults else ""))
 
 
-def _stderr() -> object:
-    from rich.console import Console
-
+def _stderr() -> Console:
     return Console(stderr=True)

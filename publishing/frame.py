@@ -23,7 +23,7 @@ from kit.formats import date_text, local
 
 T = TypeVar("T")
 KEPT_SECONDS = 60.0
-MOST_TOPICS = 8
+MOST_TOPICS = 6
 MOST_KEPT = 500
 PARTS = ("head", "masthead", "footer", "article_scripts")
 
@@ -44,7 +44,7 @@ class Frame:
         """Flashed messages, without looking at the session of somebody who has none (her page stays cacheable)."""
         if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
             return ()
-        return get_flashed_messages(with_categories=True)  # ty: ignore[invalid-return-type]
+        return get_flashed_messages(with_categories=True)  # ty: ignore[invalid-explicit-return]
 
 
 def current_frame() -> Frame:
@@ -96,7 +96,7 @@ def _render(kind: str, language: str, today: Any) -> Frame:
 def init_app(app: Flask) -> None:
     """Offer ``page_frame()`` and ``link()`` to every template."""
     app.extensions["frame"] = {}
-    app.jinja_env.globals |= {"page_frame": current_frame, "link": link}
+    app.jinja_env.globals.update(page_frame=current_frame, link=link)
 
 
 @event.listens_for(Session, "after_commit")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, case, func, select, tuple_
 
 from kit.database import db
+from publishing.domain.slugs import is_slug
 from publishing.models.articles import Article, Topic
 
 CARD = (
@@ -62,11 +63,18 @@ def page(at: datetime, size: int, after: Key | None, *only: ColumnElement[bool])
 
 
 def by_slug(slug: str, at: datetime) -> Card | None:
-    """The public part of one article."""
+    """The public part of one article. What is no slug is not asked for: PostgreSQL refuses some of it (NUL)."""
+    if not is_slug(slug):
+        return None
     return db.session.execute(newest(at, Article.slug == slug, columns=PUBLIC).order_by(None)).one_or_none()
 
 
-def topics(at: datetime) -> list[Card]:
+def topic(slug: str) -> Topic | None:
+    """A topic by its address."""
+    return db.session.execute(select(Topic).where(Topic.slug == slug)).scalar_one_or_none() if is_slug(slug) else None
+
+
+def topics(at: datetime) -> list[Any]:
     """Topics that have something public: id, slug, name, and how many; by name."""
     query = select(Topic.id, Topic.slug, Topic.name, func.count().label("articles")).join(Article, Article.topic_id == Topic.id)
     return list(db.session.execute(query.where(is_public(at)).group_by(Topic.id, Topic.slug, Topic.name).order_by(Topic.name)))
@@ -85,7 +93,8 @@ def latest_of_topics(at: datetime, each: int) -> dict[str, list[Card]]:
 
 def publication_dates(at: datetime) -> list[datetime]:
     """When each public article came out; an index alone answers it."""
-    return list(db.session.scalars(select(Article.published_at).where(is_public(at)).order_by(Article.published_at.desc())))
+    dates = db.session.scalars(select(Article.published_at).where(is_public(at)).order_by(Article.published_at.desc()))
+    return [date for date in dates if date is not None]
 
 
 def found_by(words: list[str], at: datetime, limit: int) -> list[Card]:

@@ -5,8 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import html5lib
-from flask import Flask
+from flask import Flask, g
 from itsdangerous import URLSafeTimedSerializer
+from kit.database import db
 
 
 @dataclass
@@ -96,6 +97,7 @@ class Visitor:
         self.page: Page | None = None
 
     def get(self, path: str, *, follow: bool = False, **kwargs: Any) -> Page:
+        self._new_request()
         return self._answer(self.client.get(path, **kwargs), path, follow)
 
     def post(self, path: str, data: dict[str, Any] | None = None, *, follow: bool = False, csrf: bool = True, **kwargs: Any) -> Page:
@@ -103,6 +105,7 @@ class Visitor:
         fields = dict(data or {})
         if csrf and "csrf_token" not in fields:
             fields["csrf_token"] = self.csrf_token()
+        self._new_request()
         return self._answer(self.client.post(path, data=fields, **kwargs), path, follow)
 
     def submit(self, action: str = "", *, follow: bool = False, **fields: str) -> Page:
@@ -112,6 +115,7 @@ class Visitor:
         sent = {**form.fields, **fields}
         send = self.client.post if form.method == "post" else self.client.get
         target = form.action or self.page.path
+        self._new_request()
         answer = send(target, data=sent) if form.method == "post" else send(target, query_string=sent)
         return self._answer(answer, target, follow)
 
@@ -121,6 +125,11 @@ class Visitor:
             raw = session["csrf_token"]
         return URLSafeTimedSerializer(self.app.config["SECRET_KEY"], salt="wtf-csrf-token").dumps(raw)
 
+    def _new_request(self) -> None:
+        """Forget what the last request kept in ``g``: the test's own app context would carry one reader's into another's."""
+        g.__dict__.clear()
+        db.session.rollback()  # nor its open transaction: outside of tests each request has a session of its own
+
     def _answer(self, response: Any, path: str, follow: bool) -> Page:
         self.page = Page(response, path)
         hops = 0
@@ -128,6 +137,7 @@ class Visitor:
             parts = urlsplit(self.page.headers["Location"])
             if parts.netloc and parts.netloc != urlsplit(self.app.config["PUBLIC_URL"]).netloc:
                 return self.page  # off to Stripe
+            self._new_request()
             self.page = Page(self.client.get(self.page.location), self.page.location)
             hops += 1
         return self.page

@@ -16,19 +16,19 @@ STATUSES = ("draft", "published")
 LONGEST = {"title": 200, "slug": 100, "topic": 80, "author": 120, "summary": 500, "image": 300, "body": 500_000}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArticleFields:
     """An article as somebody wrote it, checked. ``topic`` is a name or empty; ``published_at`` aware, or None."""
 
     title: str
     slug: str
     kind: str
-    topic: str
     author: str
     access: str
-    summary: str
-    image: str
     body: str
+    topic: str = ""
+    summary: str = ""
+    image: str = ""
     published_at: datetime | None = None
 
 

@@ -1,13 +1,13 @@
 """An article file: Markdown under a head of named values between two lines of three hyphens.
 
-    ---
-    title: The mill is turning again
-    topic: Water
-    author: Ida Holm
-    date: 2026-11-20
-    access: members
-    ---
-    The first paragraph ...
+---
+title: The mill is turning again
+topic: Water
+author: Ida Holm
+date: 2026-11-20
+access: members
+---
+The first paragraph ...
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,9 @@ def split(text: str) -> tuple[dict[str, str], str, dict[str, int]]:
     if end is None:
         raise Refused({"file": Problem(mark("The front matter is not closed by a line of three hyphens."), line=1)})
     values, places = _head("\n".join(lines[1:end]))
-    places["body"] = end + 2
-    return values, "\n".join(lines[end + 1 :]).strip("\n") + "\n", places
+    body = "\n".join(lines[end + 1 :])
+    places["body"] = end + 2 + len(body) - len(body.lstrip("\n"))
+    return values, body.strip("\n") + "\n", places
 
 
 def _head(text: str) -> tuple[dict[str, str], dict[str, int]]:

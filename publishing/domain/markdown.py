@@ -85,10 +85,38 @@ def _typed_html(_renderer: object, tokens: list[Token], index: int, _options: ob
 _parser = _make_parser()
 
 _sanitiser = nh3.Cleaner(
-    tags=set(
-        "p h1 h2 h3 h4 h5 h6 em strong s a img figure figcaption blockquote ul ol li pre code hr br "
-        "table thead tbody tr th td sup section".split()
-    ),
+    tags={
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "em",
+        "strong",
+        "s",
+        "a",
+        "img",
+        "figure",
+        "figcaption",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "pre",
+        "code",
+        "hr",
+        "br",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "sup",
+        "section",
+    },
     attributes={
         "a": {"href", "title", "id"},
         "img": {"src", "alt", "width", "height", "loading"},
@@ -98,7 +126,7 @@ _sanitiser = nh3.Cleaner(
         "section": set(),
     },
     allowed_classes={"section": {"footnotes"}, "sup": {"footnote-ref"}},
-    attribute_filter=lambda _tag, name, value: (value if name != "id" or re.fullmatch(r"fn(ref)?[\d:]+", value) else None),
+    attribute_filter=lambda _tag, name, value: value if name != "id" or re.fullmatch(r"fn(ref)?[\d:]+", value) else None,
     url_schemes={"http", "https", "mailto"},
     link_rel=None,
 )
@@ -217,9 +245,13 @@ def _picture(token: Token, image_size: ImageSize, with_caption: bool) -> list[To
         token.attrSet("height", str(size[1]))
     if not (with_caption and title):
         return [token]
-    parts = [("figcaption_open", "figcaption", 1), ("text", "", 0), ("figcaption_close", "figcaption", -1)]
-    caption = [Token(*part, content=title if part[0] == "text" else "", meta=token.meta) for part in parts]
-    return [token, *caption]  # each with the picture's meta: the label of a definition that may be gated
+    label = token.meta  # of a definition that may be gated: where the picture is dropped, its caption goes too
+    caption = [
+        Token("figcaption_open", "figcaption", 1, meta=label),
+        Token("text", "", 0, content=title, meta=label),
+        Token("figcaption_close", "figcaption", -1, meta=label),
+    ]
+    return [token, *caption]
 
 
 def is_own_picture(address: str) -> bool:

@@ -1,6 +1,7 @@
 """Close the appeal, and remember it."""
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
+from werkzeug import Response
 
 from kit.csrf import csrf
 from kit.settings import settings
@@ -19,4 +20,4 @@ def close() -> Response:
     answer = redirect(safe_next(request.form.get("next"), url_for("front.index")), code=303)
     secure = settings()["SESSION_COOKIE_SECURE"]
     answer.set_cookie(appeals.COOKIE, "closed", max_age=appeals.CLOSED_FOR, httponly=True, samesite="Lax", secure=secure)
-    return answer  # ty: ignore[invalid-return-type]
+    return answer

@@ -1,6 +1,9 @@
 """The newsroom's form. What is right is decided by domain/articles.accept; the form only carries it and its problems."""
 
-from flask_babel import gettext, lazy_gettext as _l
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, RadioField, SelectField, StringField, SubmitField, TextAreaField
 from wtforms.fields.choices import SelectChoice
@@ -9,6 +12,10 @@ from wtforms.widgets import HiddenInput
 from publishing.domain.problems import Refused
 
 TYPED = ("title", "slug", "kind", "topic", "author", "access", "summary", "image", "body", "date")
+
+
+def _choices(**labels: Any) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in labels.items()]
 
 
 class ArticleForm(FlaskForm):
@@ -22,8 +29,14 @@ class ArticleForm(FlaskForm):
     )
     author = StringField(_l("Author"))
     topic = StringField(_l("Topic"), description=_l("A new name makes a new topic."))
-    kind = SelectField(_l("Kind"), choices=[SelectChoice("article", _l("Article")), SelectChoice("column", _l("Column")), SelectChoice("photos", _l("Photo story"))])
-    access = RadioField(_l("Who may read it"), choices=[SelectChoice("free", _l("Everybody")), SelectChoice("metered", _l("Metered")), SelectChoice("members", _l("Members"))])
+    kind = SelectField(
+        _l("Kind"),
+        choices=_choices(article=_l("Article"), column=_l("Column"), photos=_l("Photo story")),
+    )
+    access = RadioField(
+        _l("Who may read it"),
+        choices=_choices(free=_l("Everybody"), metered=_l("Metered"), members=_l("Members")),
+    )
     image = StringField(_l("Picture"), description=_l("Its name in the media folder, such as 2026/mill.webp, or a path of this site."))
     slug = StringField(_l("Address"), description=_l("Made from the title when empty. Changing it breaks links to the old one."))
     date = StringField(_l("Date"), description=_l("2026-11-20 or 2026-11-20 06:30; empty means when you publish. A date ahead waits."))

@@ -3,8 +3,9 @@
 from typing import Any
 
 from feedgenerator import Rss201rev2Feed
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, make_response, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug import Response
 
 from kit import clock
 from kit.settings import settings
@@ -76,7 +77,16 @@ def sitemap() -> Response:
 @public
 def robots() -> Response:
     """Everything public may be read; accounts, checkout and the newsroom are nobody's business."""
-    shut = ("/account/", "/admin/", "/reports/", "/subscribe/", "/contribute/", "/newsletter/confirm/", "/newsletter/unsubscribe/", "/search")
+    shut = (
+        "/account/",
+        "/admin/",
+        "/reports/",
+        "/subscribe/",
+        "/contribute/",
+        "/newsletter/confirm/",
+        "/newsletter/unsubscribe/",
+        "/search",
+    )
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in shut), "", f"Sitemap: {public_url('feeds.sitemap')}", ""]
     return _conditional("\n".join(lines), "text/plain")
 
@@ -87,4 +97,4 @@ def _conditional(text: str, kind: str) -> Response:
     answer.headers["Content-Type"] = f"{kind}; charset=utf-8"
     answer.headers["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
     answer.add_etag()
-    return answer.make_conditional(request)  # ty: ignore[invalid-return-type]
+    return answer.make_conditional(request)

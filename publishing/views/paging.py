@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask import abort, request, url_for
 
@@ -23,7 +24,7 @@ def place() -> Key | None:
     return _EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2])
 
 
-def older(endpoint: str, following: Key | None, **values: str) -> str | None:
+def older(endpoint: str, following: Key | None, **values: Any) -> str | None:
     """The address of the next page, or None at the end."""
     if following is None:
         return None

@@ -20,7 +20,5 @@ def index() -> Response:
     question = " ".join(request.args.get("q", "").split())[: search.MOST_CHARACTERS]
     words = search.words(question)
     found = listings.found_by(words, clock.now(), MOST_FOUND + 1) if words else []
-    page = render_template(
-        "search/index.html", question=question, words=words, cards=found[:MOST_FOUND], more=len(found) > MOST_FOUND
-    )
+    page = render_template("search/index.html", question=question, words=words, cards=found[:MOST_FOUND], more=len(found) > MOST_FOUND)
     return for_everybody(page)

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, select
+from werkzeug import Response
 
 from kit import clock
 from kit.database import db
@@ -37,7 +38,13 @@ def index() -> str:
     query = select(Article).where(*only).order_by(Article.updated_at.desc(), Article.id.desc())
     found = list(db.session.scalars(query.offset((page - 1) * A_PAGE).limit(A_PAGE + 1)))
     return render_template(
-        "staff/articles/index.html", articles=found[:A_PAGE], more=len(found) > A_PAGE, page=page, question=question, status=status, now=clock.now()
+        "staff/articles/index.html",
+        articles=found[:A_PAGE],
+        more=len(found) > A_PAGE,
+        page=page,
+        question=question,
+        status=status,
+        now=clock.now(),
     )
 
 
@@ -62,7 +69,7 @@ def create() -> Response:
     return target
 
 
-@bp.get("/<int:article_id>")
+@bp.get("/<int(max=2147483647):article_id>")
 @staff("editor")
 def edit(article_id: int) -> str:
     """The form with what is saved."""
@@ -72,7 +79,7 @@ def edit(article_id: int) -> str:
     return _form_page(form, article)
 
 
-@bp.post("/<int:article_id>")
+@bp.post("/<int(max=2147483647):article_id>")
 @staff("editor")
 def update(article_id: int) -> Response:
     """Save a new state, unless somebody else saved since this form was opened."""
@@ -87,7 +94,7 @@ def update(article_id: int) -> Response:
     return target
 
 
-@bp.get("/<int:article_id>/preview")
+@bp.get("/<int(max=2147483647):article_id>/preview")
 @staff("editor")
 def preview(article_id: int) -> str:
     """Beside each other: what a visitor sees and what a member sees, both from the loader that serves them."""
@@ -99,24 +106,24 @@ def preview(article_id: int) -> str:
     return render_template("staff/articles/preview.html", article=article, seen=seen)
 
 
-@bp.post("/<int:article_id>/publish")
+@bp.post("/<int(max=2147483647):article_id>/publish")
 @staff("editor")
 def publish(article_id: int) -> Response:
     """Let readers have it."""
     article = articles.publish(_found(article_id).id, clock.now())
     _say_published(article, clock.now())
     db.session.commit()
-    return redirect(url_for("staff_articles.edit", article_id=article_id), code=303)  # ty: ignore[invalid-return-type]
+    return redirect(url_for("staff_articles.edit", article_id=article_id), code=303)
 
 
-@bp.post("/<int:article_id>/unpublish")
+@bp.post("/<int(max=2147483647):article_id>/unpublish")
 @staff("editor")
 def unpublish(article_id: int) -> Response:
     """Take it back into the drafts."""
     article = articles.unpublish(_found(article_id).id)
     flash(_("“%(title)s” is a draft again: readers no longer find it.", title=article.title), "success")
     db.session.commit()
-    return redirect(url_for("staff_articles.edit", article_id=article_id), code=303)  # ty: ignore[invalid-return-type]
+    return redirect(url_for("staff_articles.edit", article_id=article_id), code=303)
 
 
 def _found(article_id: int) -> Article:
@@ -143,7 +150,7 @@ def _after_saving(article: Article, form: ArticleForm) -> Response:
         _say_published(article, clock.now())
     else:
         flash(_("Saved."), "success")
-    return redirect(url_for("staff_articles.edit", article_id=article.id), code=303)  # ty: ignore[invalid-return-type]
+    return redirect(url_for("staff_articles.edit", article_id=article.id), code=303)
 
 
 def _say_published(article: Article, now: datetime) -> None:

@@ -1,13 +1,11 @@
 """A topic: all that came out about it."""
 
 from flask import Blueprint, Response, abort, render_template, url_for
-from sqlalchemy import select
 
 from kit import clock
-from kit.database import db
 from membership.guards import public
 from publishing import listings
-from publishing.models.articles import Article, Topic
+from publishing.models.articles import Article
 from publishing.views import paging
 from publishing.views.caching import for_everybody
 
@@ -18,7 +16,7 @@ bp = Blueprint("topics", __name__)
 @public
 def show(slug: str) -> Response:
     """One topic, newest first, a page at a time."""
-    topic = db.session.execute(select(Topic).where(Topic.slug == slug)).scalar_one_or_none()
+    topic = listings.topic(slug)
     if topic is None:
         abort(404)
     after = paging.place()
