@@ -2,4 +2,17 @@
 
 from flask import Blueprint
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+from payments.views import billing, checkout, contributions, journal, panels, receipts, staff_contributions, staff_ledger, webhook
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    checkout.bp,
+    webhook.bp,
+    billing.bp,
+    journal.bp,
+    contributions.bp,
+    receipts.bp,
+    staff_contributions.bp,
+    staff_ledger.bp,
+)
+
+__all__ = ["BLUEPRINTS", "panels"]

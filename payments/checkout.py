@@ -1,0 +1,214 @@
+"""Checkout: from a plan on the page to a Session at Stripe, and from a finished Session to a membership."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select
+
+from kit import clock
+from kit.database import db
+from kit.settings import settings
+from kit.urls import public_url
+from membership import memberships
+from membership.models import Membership
+from payments import contributions, customers, gateway, intents, leases, plans, subscriptions
+from payments.intents import Asked
+from payments.models import CheckoutIntent, Customer, Plan, Subscription
+
+log = structlog.get_logger("payments.checkout")
+
+
+class NotOnSale(Exception):
+    """There is no such plan, or not any more."""
+
+
+class AlreadyMember(Exception):
+    """She pays for a Subscription already: a second one would charge her twice."""
+
+
+class PaidMeanwhile(Exception):
+    """Her open Session was completed in another tab: go to its thanks page."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(session_id)
+        self.session_id = session_id
+
+
+def intend(account_id: int, plan_key: str) -> Asked:
+    """Her wish, under her account's lock: the open one if there is one, else a new one. The caller commits it.
+
+    A double click finds the first click's intent and so, by its key, the same Session. An open wish for another plan
+    is found too: ``ask`` closes its Session before a new one is made.
+    """
+    memberships.lock(account_id)
+    plan = plans.named(plan_key)
+    if plan is None:
+        raise NotOnSale(plan_key)
+    if subscriptions.of_account(account_id):
+        raise AlreadyMember
+    found = intents.open_for(account_id)
+    return intents.facts(found or _wish(account_id, plan))
+
+
+def _wish(account_id: int, plan: Plan) -> CheckoutIntent:
+    return intents.begin("subscribe", account_id=account_id, plan_key=plan.key, amount=plan.unit_amount, currency=plan.currency)
+
+
+def replace(account_id: int, old: Asked, plan_key: str) -> Asked:
+    """Another plan than the open wish's: that one is over (its Session was closed), this one begins."""
+    memberships.lock(account_id)
+    intents.finish(old.id, "expired")
+    plan = plans.named(plan_key)
+    if plan is None:
+        raise NotOnSale(plan_key)
+    return intents.facts(_wish(account_id, plan))
+
+
+def close(asked: Asked) -> None:
+    """End the Session of an open wish at Stripe. Raises PaidMeanwhile if it was paid before we came."""
+    if asked.session_id is None:
+        return
+    try:
+        gateway.expire_checkout_session(asked.session_id)
+    except gateway.GatewayRefused as error:
+        if still_open(asked) == "complete":
+            raise PaidMeanwhile(asked.session_id) from error
+
+
+def still_open(asked: Asked) -> str:
+    """What Stripe says of the wish's Session: open, complete, expired; "new" when there is none yet."""
+    found = gateway.fetch_checkout_session(asked.session_id) if asked.session_id else None
+    return found["status"] if found else "new"
+
+
+def terms(account_id: int, asked: Asked) -> tuple[dict[str, Any], dict[str, Any] | None, str]:
+    """(the Session's parameters, the Customer to make first or None, that Customer's key); all of it read, nothing asked."""
+    plan = plans.named(asked.plan_key or "")
+    if plan is None:
+        raise NotOnSale(asked.plan_key)
+    about = {"intent": asked.id, "purpose": "subscription"}
+    params: dict[str, Any] = {
+        "mode": "subscription",
+        "line_items": [{"price": plan.price_id, "quantity": 1}],
+        "client_reference_id": asked.id,
+        "metadata": about,
+        "subscription_data": {"metadata": about},
+        "success_url": public_url("checkout.thanks") + "?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": public_url("checkout.subscribe"),
+        "locale": settings()["LOCALE"].partition("_")[0],
+    }
+    customer = customers.of_account(account_id)
+    if customer:
+        return {**params, "customer": customer}, None, ""
+    make, key = customers.terms_for(account_id)
+    return params, make, key
+
+
+def ask(account_id: int, asked: Asked) -> dict[str, Any]:
+    """The Session of this wish at Stripe; the same key gives the same Session. Its Customer is made first.
+
+    Ends the session's transaction while Stripe is asked. Raises GatewayUnavailable (ask again later), NotOnSale.
+    """
+    params, make, key = terms(account_id, asked)
+    db.session.rollback()
+    made = gateway.create_customer(make, key) if make else None
+    session = gateway.create_checkout_session({**params, "customer": made["id"]} if made else params, asked.key)
+    if made:
+        customers.write(made)
+    return session
+
+
+def lease_key(account_id: int, session_id: str) -> str:
+    """What to hold while a Session of this account is looked at: her Customer, as the webhook does."""
+    return customers.of_account(account_id) or session_id
+
+
+# --- afterwards: the webhook's and the thanks page's one way ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A Session as it is now, and its Subscription if it made one."""
+
+    session_id: str
+    session: dict[str, Any] | None
+    subscription: subscriptions.Look | None
+
+
+def look(session_id: str) -> Finished:
+    """Ask Stripe. With Checkout the Subscription exists only after the payment succeeded."""
+    session = gateway.fetch_checkout_session(session_id)
+    made = _id(session.get("subscription")) if session else None
+    return Finished(session_id, session, subscriptions.look(made) if made else None)
+
+
+def write(seen: Finished) -> None:
+    """Close the intent and let Subscription and membership (or contribution) follow; the same however often."""
+    if seen.session is None:
+        return
+    session = seen.session
+    intent = intents.by_id(session.get("client_reference_id"))
+    if intent is not None and not _as_asked(intent, session):
+        # Genuine but not what we asked for: it is kept and shown, and nothing follows from our intent (safety W12).
+        log.error("unexpected money", session=session["id"], intent=intent.id)
+        intents.finish(intent.id, "failed")
+    elif intent is not None:
+        intents.finish(intent.id, _state(session))
+    if intent is not None and intent.kind == "contribute":
+        contributions.follow_session(session)
+    if seen.subscription is not None:
+        subscriptions.write(seen.subscription)
+
+
+def sync(session_id: str, customer_id: str, *, patience: float = 0.0) -> None:
+    """Lease, look, write; the caller commits. Raises LeaseBusy, LeaseLost, GatewayUnavailable."""
+    with leases.held(customer_id, patience=patience) as lease:
+        seen = look(session_id)
+        lease.guard()
+        write(seen)
+
+
+def _state(session: dict[str, Any]) -> str:
+    if session["status"] == "expired":
+        return "expired"
+    if session["status"] == "open":
+        return "open"
+    return "complete"
+
+
+def _as_asked(intent: CheckoutIntent, session: dict[str, Any]) -> bool:
+    """Is this the payment that the intent asked for: kind, customer, currency, and no more than its amount?"""
+    wanted = "subscription" if intent.kind == "subscribe" else session["mode"]
+    customer = _id(session.get("customer"))
+    hers = intent.account_id is None or customer is None or customers.account_of(customer) in (None, intent.account_id)
+    same = session["currency"] in (None, intent.currency)
+    total = session.get("amount_total")
+    return session["mode"] == wanted and hers and same and (total is None or intent.kind != "subscribe" or total <= intent.amount)
+
+
+def _id(value: Any) -> str | None:
+    return value["id"] if isinstance(value, dict) else value
+
+
+def twice(limit: int = 50) -> list[tuple[int, int]]:
+    """Accounts that pay for more than one Subscription: (account id, how many). It should be empty; staff sees it."""
+    rows = db.session.execute(
+        select(Customer.account_id, func.count())
+        .join(Subscription, Subscription.customer_id == Customer.id)
+        .where(
+            Subscription.purpose == "subscription",
+            Subscription.status.in_(("active", "trialing", "past_due")),
+            Customer.account_id.is_not(None),
+        )
+        .group_by(Customer.account_id)
+        .having(func.count() > 1)
+        .limit(limit)
+    )
+    return [(account_id, count) for account_id, count in rows]
+
+
+def standing_note(account_id: int) -> Membership | None:
+    """The membership row as it is, for the thanks page."""
+    row = db.session.get(Membership, account_id)
+    return row if memberships.is_entitled(row, clock.now()) else None

@@ -1,0 +1,98 @@
+"""Intents: one wish to pay, written down before Stripe is asked, so that asking again asks the same."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from kit import clock
+from kit.database import db
+from payments.models import CheckoutIntent
+
+OPEN = ("new", "open", "unknown")
+LIFETIME = timedelta(hours=23)  # Stripe keeps a Session and an idempotency key for 24
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An intent's facts as plain values, to be held while no transaction is open."""
+
+    id: str
+    plan_key: str | None
+    amount: int
+    currency: str
+    state: str
+    session_id: str | None
+    session_url: str | None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the Checkout Session that this wish makes."""
+        return f"checkout-{self.id}"
+
+
+def begin(
+    kind: str, *, account_id: int | None, amount: int, currency: str, plan_key: str | None = None, attribution: Any = None
+) -> CheckoutIntent:
+    """A new intent; ``amount`` in minor units of ``currency``. The caller commits it before Stripe is asked."""
+    row = CheckoutIntent(
+        id=f"ci_{secrets.token_urlsafe(24)}",
+        kind=kind,
+        account_id=account_id,
+        plan_key=plan_key,
+        amount=amount,
+        currency=currency,
+        attribution=attribution or {},
+        created_at=clock.now(),
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def open_for(account_id: int) -> CheckoutIntent | None:
+    """The account's wish to subscribe that is still open, the newest one. The caller holds the account's lock."""
+    return db.session.scalars(
+        select(CheckoutIntent)
+        .where(
+            CheckoutIntent.account_id == account_id,
+            CheckoutIntent.kind == "subscribe",
+            CheckoutIntent.state.in_(OPEN),
+            CheckoutIntent.created_at > clock.now() - LIFETIME,
+        )
+        .order_by(CheckoutIntent.created_at.desc())
+    ).first()
+
+
+def facts(row: CheckoutIntent) -> Asked:
+    return Asked(row.id, row.plan_key, row.amount, row.currency, row.state, row.session_id, row.session_url)
+
+
+def answered(intent_id: str, session: dict[str, Any]) -> None:
+    """Stripe made the Session: keep its id and address."""
+    row = db.session.get_one(CheckoutIntent, intent_id, with_for_update=True, populate_existing=True)
+    row.session_id, row.session_url = session["id"], session["url"]
+    if row.state in ("new", "unknown"):
+        row.state = "open"
+
+
+def finish(intent_id: str, state: str) -> None:
+    """``state``: complete, expired, failed, or unknown when nobody answered. Complete stays complete."""
+    row = db.session.get(CheckoutIntent, intent_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state == "complete":
+        return
+    row.state = state
+    row.finished_at = None if state in OPEN else clock.now()
+
+
+def of_session(session_id: str, account_id: int) -> CheckoutIntent | None:
+    """The wish behind a Session, if it is this account's; nobody learns anything from another's."""
+    return db.session.scalars(
+        select(CheckoutIntent).where(CheckoutIntent.session_id == session_id, CheckoutIntent.account_id == account_id)
+    ).one_or_none()
+
+
+def by_id(intent_id: str | None) -> CheckoutIntent | None:
+    return db.session.get(CheckoutIntent, intent_id, with_for_update=True, populate_existing=True) if intent_id else None

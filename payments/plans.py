@@ -1,0 +1,113 @@
+"""Plans: what readers choose from, and the Prices that Stripe has for them, found by lookup key."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from flask_babel import gettext
+from sqlalchemy import select
+
+from kit import clock
+from kit.database import db
+from kit.settings import settings
+from payments import gateway
+from payments.domain import plans as rules
+from payments.models import Plan
+
+log = structlog.get_logger("payments.plans")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan on sale as other rooms may show it: ``amount`` in minor units of ``currency`` each ``interval`` (month, year)."""
+
+    key: str
+    level: str
+    name: str
+    description: str
+    amount: int
+    currency: str
+    interval: str
+
+
+def on_offer() -> list[Offer]:
+    """What can be bought now, in the publisher's order."""
+    rows = db.session.scalars(select(Plan).where(Plan.on_sale, Plan.price_id.is_not(None)).order_by(Plan.position, Plan.key))
+    return [Offer(row.key, row.level, row.name, row.description, row.unit_amount, row.currency, row.interval) for row in rows]
+
+
+def named(key: str) -> Plan | None:
+    """The plan on sale with this key; a Price id or the key of a plan that was withdrawn is nothing to us."""
+    return db.session.scalars(select(Plan).where(Plan.key == key, Plan.on_sale, Plan.price_id.is_not(None))).one_or_none()
+
+
+def plan_of(prices: tuple[dict[str, Any], ...]) -> str | None:
+    """The plan that one of these Prices sells; None when none of them is ours."""
+    offered = [
+        rules.Offered(row.key, row.interval, row.product_id, row.price_id)
+        for row in db.session.scalars(select(Plan).order_by(Plan.position))
+    ]
+    return next((key for price in prices if (key := rules.plan_of(price, offered))), None)
+
+
+def wanted() -> list[rules.PlanTerms]:
+    """The plans of this publication: the table's, or the defaults before there are any."""
+    rows = list(db.session.scalars(select(Plan).order_by(Plan.position)))
+    if not rows:
+        return list(rules.defaults(gettext))
+    return [rules.PlanTerms(row.key, row.level, row.name, row.description, row.interval, row.unit_amount) for row in rows]
+
+
+def look(terms: list[rules.PlanTerms], *, create: bool = False) -> list[dict[str, Any]]:
+    """The Prices that Stripe has for these plans, each with its Product; ``create`` makes the missing ones there."""
+    found = {price["lookup_key"]: price for price in gateway.list_prices([plan.key for plan in terms])}
+    if not create:
+        return list(found.values())
+    currency = settings()["CURRENCY"]
+    products = {plan.level: found[plan.key]["product"] for plan in terms if plan.key in found}
+    for plan in terms:
+        if plan.key in found:
+            continue
+        if plan.level not in products:
+            name = plan.name.partition(",")[0]
+            product = {"name": name, "description": plan.description, "metadata": {"level": plan.level}}
+            products[plan.level] = gateway.create_product(product, f"product-{plan.level}-{currency}")
+        price = {
+            "product": products[plan.level]["id"],
+            "currency": currency,
+            "unit_amount": plan.unit_amount,
+            "recurring": {"interval": plan.interval},
+            "lookup_key": plan.key,
+            "metadata": {"plan": plan.key},
+        }
+        made = gateway.create_price(price, f"price-{plan.key}-{currency}-{plan.unit_amount}")
+        found[plan.key] = {**made, "product": products[plan.level]}
+    return list(found.values())
+
+
+def look_again() -> tuple[list[rules.PlanTerms], list[dict[str, Any]]]:
+    """Our plans and the Prices that Stripe has for them now."""
+    terms = wanted()
+    db.session.rollback()  # no transaction stays open while we ask
+    return terms, look(terms)
+
+
+def write(terms: list[rules.PlanTerms], prices: list[dict[str, Any]]) -> list[Plan]:
+    """Make the table agree with Stripe's Prices. Stripe's amount is what will be charged, so it is what we show."""
+    by_key = {price["lookup_key"]: price for price in prices}
+    rows = []
+    for position, plan in enumerate(terms):
+        price = by_key.get(plan.key)
+        row = db.session.get(Plan, plan.key) or Plan(key=plan.key, position=position, currency=settings()["CURRENCY"])
+        row.level, row.name, row.description = plan.level, plan.name, plan.description
+        row.interval, row.unit_amount = plan.interval, plan.unit_amount
+        row.on_sale = price is not None and price["active"] and price["product"].get("active", True)
+        if price is not None:
+            row.price_id, row.product_id = price["id"], price["product"]["id"]
+            row.unit_amount, row.currency = price["unit_amount"], price["currency"]
+            row.interval = price["recurring"]["interval"]
+        row.synced_at = clock.now()
+        db.session.add(row)
+        rows.append(row)
+    db.session.flush()
+    return rows
