@@ -5,8 +5,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import EmailField, HiddenField, PasswordField, StringField
-from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms import DateField, EmailField, HiddenField, PasswordField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
 from membership import passwords
 from membership.domain import emails
@@ -102,6 +102,13 @@ class ChangePasswordForm(FlaskForm):
     def refuse_current(self) -> None:
         """The present password was not the present password."""
         self.current.errors = [_l("This is not your present password.")]  # ty: ignore[invalid-assignment]
+
+
+class GrantForm(FlaskForm):
+    """Complimentary access, given by staff."""
+
+    until = DateField(_l("Last day"), [InputRequired(_l("Choose the last day, as 2027-05-31."))])
+    note = StringField(_l("Why"), [DataRequired(_l("Say why; who comes after you will want to know.")), Length(max=500), plain_text])
 
 
 class NameForm(FlaskForm):

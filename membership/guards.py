@@ -14,13 +14,13 @@ LIBRARY_PUBLIC = frozenset({"static"})
 
 def public(view: View) -> View:
     """Anybody may pass."""
-    view.access = "public"  # ty: ignore[unresolved-attribute]
+    view.access = "public"  # ty: ignore[missing-attribute]
     return view
 
 
 def signed_in(view: View) -> View:
     """Readers and staff, after signing in."""
-    view.access = "signed_in"  # ty: ignore[unresolved-attribute]
+    view.access = "signed_in"  # ty: ignore[missing-attribute]
     return view
 
 
@@ -28,7 +28,7 @@ def staff(*roles: str) -> Callable[[View], View]:
     """Staff in one of these roles; the owner always."""
 
     def declare(view: View) -> View:
-        view.access = ("owner", *roles)  # ty: ignore[unresolved-attribute]
+        view.access = ("owner", *roles)  # ty: ignore[missing-attribute]
         return view
 
     return declare

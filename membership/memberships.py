@@ -74,6 +74,14 @@ def standing_of(account_id: int) -> Standing:
     return standing.derive([_snapshot(row) for row in rows], grace())
 
 
+def standings_of(account_ids: list[int]) -> dict[int, Standing]:
+    """The standings of several accounts, in one look-up for a page of a list."""
+    found: dict[int, list[Snapshot]] = {account_id: [] for account_id in account_ids}
+    for row in db.session.scalars(select(MembershipSource).where(MembershipSource.account_id.in_(account_ids))):
+        found[row.account_id].append(_snapshot(row))
+    return {account_id: standing.derive(snapshots, grace()) for account_id, snapshots in found.items()}
+
+
 def is_entitled(membership: Membership | None, at: datetime) -> bool:
     """The gate's question, asked of the one small row."""
     return (

@@ -13,12 +13,18 @@ from markupsafe import Markup
 from membership.models import Account
 
 PANELS: dict[str, Callable[[Account], Markup]] = {}
+STAFF_PANELS: dict[str, Callable[[Account], Markup]] = {}  # the same, on the staff's page about a reader
 FACTS: dict[str, Callable[[Account], Any]] = {}
 
 
 def shown_to(account: Account) -> list[Markup]:
     """Each room's panel for this reader, in order of registration; empty ones are left out."""
     return [panel for show in PANELS.values() if (panel := show(account))]
+
+
+def shown_to_staff(account: Account) -> list[Markup]:
+    """Each room's panel about this reader for staff."""
+    return [panel for show in STAFF_PANELS.values() if (panel := show(account))]
 
 
 def contributions(account: Account) -> list[dict[str, Any]]:

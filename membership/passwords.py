@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from flask import Flask, current_app
@@ -40,7 +40,7 @@ def init_app(app: Flask) -> None:
 
 
 @contextmanager
-def _slot() -> Iterator[None]:
+def _slot() -> Generator[None]:
     slots: threading.BoundedSemaphore = current_app.extensions["password_slots"]
     if not slots.acquire(timeout=PATIENCE):
         raise Busy(retry_after=5)

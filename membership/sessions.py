@@ -77,7 +77,7 @@ def load(token: str) -> Account | None:
 
 def reader() -> Account:
     """Who is signed in; only behind a guard (or after asking ``current_user.is_authenticated``)."""
-    return current_user._get_current_object()  # ty: ignore[missing-attribute]
+    return current_user._get_current_object()
 
 
 def here() -> str | None:

@@ -5,10 +5,21 @@ from datetime import datetime
 from typing import Literal
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from kit.formats import date_text
 from membership.domain import standing
 from membership.domain.standing import Snapshot, Standing
+
+LABELS = {
+    "none": _l("not a member"),
+    "trialing": _l("trying"),
+    "active": _l("member"),
+    "past_due": _l("payment failed"),
+    "ending": _l("ending"),
+    "paused": _l("paused"),
+    "lapsed": _l("ended"),
+}
 
 # The one thing to do next: buttons are chosen by it (templates/account/membership.html).
 Step = Literal["subscribe", "replace-card", "undo-cancel", "resume", "cancel", "none"]

@@ -2,9 +2,7 @@
 
 from flask import Blueprint
 
-from membership.views import account, links, me, security
+from membership.views import links, me, security, staff, staff_members
 
-# links adds its doors to account's blueprint
-BLUEPRINTS: tuple[Blueprint, ...] = (security.bp, links.bp, me.bp)
-
-__all__ = ["BLUEPRINTS", "account"]
+# links adds its doors to the blueprint of account.
+BLUEPRINTS: tuple[Blueprint, ...] = (security.bp, links.bp, me.bp, staff.bp, staff_members.bp)

@@ -1,14 +1,11 @@
-"""/api/v1/me: the signed-in reader as JSON (the contract's object), and the address where browsers look for the password page."""
+"""/api/v1/me, and the address at which password managers look for the page that changes a password."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, url_for
 
-from kit import clock
-from membership import memberships, panels, sessions
+from membership import me, sessions
 from membership.guards import public, signed_in
-from membership.models import Account
 from membership.views.pages import go
 
 bp = Blueprint("me", __name__)
@@ -17,23 +14,12 @@ bp = Blueprint("me", __name__)
 @bp.get("/api/v1/me")
 @signed_in
 def show() -> Response:
-    """Who asks, where she stands, what she contributed."""
-    return jsonify(facts(sessions.reader()))
-
-
-def facts(account: Account) -> dict[str, Any]:
-    """The contract's object; instants as RFC 3339 in UTC, amounts in minor units."""
-    found = memberships.describe(account.id, clock.now())
-    membership = {name: _iso(value) if isinstance(value, datetime) else value for name, value in found.items()}
-    return {"email": account.email, "membership": membership, "contributions": panels.contributions(account)}
-
-
-def _iso(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")
+    """The signed-in reader: who she is, where she stands, what she contributed."""
+    return jsonify(me.facts(sessions.reader()))
 
 
 @bp.get("/.well-known/change-password")
 @public
 def change_password() -> Any:
-    """Password managers look here."""
+    """Password managers look here (W3C change-password-url)."""
     return go(url_for("security.change_password"))

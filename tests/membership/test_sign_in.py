@@ -21,7 +21,7 @@ def test_sign_up_confirm_by_mail_and_read_own_page(visitor: Any, outbox: Any) ->
     page = visitor.get("/account/")
     assert page.status == 200
     assert "Hello, Ann" in page.text
-    me = visitor.client.get("/api/v1/me").json
+    me = visitor.get("/api/v1/me").response.json
     assert me["email"] == "Ann@reader.example"
     assert me["membership"]["status"] == "none"
 
