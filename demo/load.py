@@ -116,10 +116,10 @@ def _paint(begin: Begin) -> None:
 
 
 def _publish(seed: int, now: datetime, begin: Begin) -> int:
-    front = list(prose.dated(prose.written(), now))
-    old = list(prose.from_archive(seed, now, ARCHIVE_YEARS))
-    step = begin("Publishing articles", len(front) + len(old))
-    return prose.publish(iter([*old, *reversed(front)]), lambda: step(1))
+    front = prose.dated(prose.written(), now)
+    texts = [*prose.from_archive(seed, now, ARCHIVE_YEARS), *reversed(list(front))]
+    prose.publish(texts, begin("Publishing articles", len(texts)))
+    return len(texts)
 
 
 def _insert_world(world: World, begin: Begin, password_hash: str) -> None:

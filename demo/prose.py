@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from publishing.domain import articles as rules
 from publishing.domain import front_matter
 from publishing.domain.articles import ArticleFields
 
+AT_ONCE = 200
 CONTENT = Path(__file__).parent / "content"
 
 
@@ -25,8 +27,8 @@ def written() -> list[ArticleFields]:
     return found
 
 
-def dated(pieces: list[ArticleFields], now: datetime) -> Iterator[tuple[ArticleFields, datetime]]:
-    """Each text with its instant: all dates move by whole days so that the newest is today's, in the order of the files' dates.
+def dated(pieces: list[ArticleFields], now: datetime) -> Iterator[ArticleFields]:
+    """The texts with new instants: all dates move by whole days so that the newest is today's, in the order of the files' dates.
 
     The demo plays in the present: whoever loads it next year reads the same news of the same morning. Only pieces of one
     day are told apart by the hour, and nothing lies ahead of ``now``.
@@ -38,13 +40,13 @@ def dated(pieces: list[ArticleFields], now: datetime) -> Iterator[tuple[ArticleF
         assert piece.published_at is not None
         day = piece.published_at.astimezone(here).date() + (today - newest)
         at = datetime.combine(day, time(6, 10 + place % 45), here).astimezone(UTC)
-        yield piece, min(at, now - timedelta(minutes=place + 1))
+        yield replace(piece, published_at=min(at, now - timedelta(minutes=place + 1)))
 
 
-def from_archive(seed: int, now: datetime, years: int) -> Iterator[tuple[ArticleFields, datetime]]:
+def from_archive(seed: int, now: datetime, years: int) -> Iterator[ArticleFields]:
     """The archive's pieces as articles; the first paragraph is the preview, as everywhere."""
     for piece in archive.build(seed=seed, now=now, zone=zone(), years=years):
-        fields = ArticleFields(
+        yield ArticleFields(
             title=piece.title,
             slug=piece.slug,
             kind="article",
@@ -56,14 +58,11 @@ def from_archive(seed: int, now: datetime, years: int) -> Iterator[tuple[Article
             body="\n\n".join(piece.paragraphs) + "\n",
             published_at=piece.at,
         )
-        yield fields, piece.at
 
 
-def publish(texts: Iterator[tuple[ArticleFields, datetime]], tick: Callable[[], object]) -> int:
-    """Save and publish through publishing's own verbs; the caller commits. Returns how many."""
-    count = 0
-    for fields, at in texts:
-        articles.publish(articles.save(fields).id, at)
-        count += 1
-        tick()
-    return count
+def publish(texts: Sequence[ArticleFields], step: Callable[[int], object]) -> None:
+    """Through publishing's own verb, some at a time so that the progress shows; the caller commits."""
+    for start in range(0, len(texts), AT_ONCE):
+        batch = texts[start : start + AT_ONCE]
+        articles.bring_in(batch)
+        step(len(batch))
