@@ -16,7 +16,8 @@ import reports
 from kit import cli, csrf, database, errors, formats, headers, health, limits, logs, mail, mailbox, media, settings, transport
 from kit.database import db
 from membership import guards, paywall, signals
-from payments import contributions, subscriptions
+from payments import contributions, plans, subscriptions
+from publishing import appeals
 
 ROOMS = (membership, publishing, payments, reports)
 
@@ -45,6 +46,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     app.after_request(paywall.send_cookie)
     app.after_request(health.count)
     connect()
+    appeals.offer_from(app, plans.on_offer)
     return serve(app)
 
 
@@ -56,7 +58,9 @@ def connect() -> None:
 
 def serve(app: Flask) -> Flask:
     """What stands in front of the application: static files, and the proxies that we were told of."""
-    files = WhiteNoise(app.wsgi_app, root=str(settings.ROOT / "static"), prefix="static/", max_age=31536000, immutable_file_test=_fingerprinted)
+    files = WhiteNoise(
+        app.wsgi_app, root=str(settings.ROOT / "static"), prefix="static/", max_age=31536000, immutable_file_test=_fingerprinted
+    )
     app.wsgi_app = files  # ty: ignore[invalid-assignment]
     hops = app.config["PROXY_HOPS"]
     if hops:

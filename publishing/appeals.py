@@ -17,10 +17,14 @@ CLOSED_FOR = 30 * 24 * 3600  # seconds; then we may ask again
 class Offer(Protocol):
     """A plan on sale, as payments describes it: ``amount`` in minor units of ``currency``, ``interval`` month or year."""
 
-    name: str
-    amount: int
-    currency: str
-    interval: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def amount(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def interval(self) -> str: ...
 
 
 OfferSource = Callable[[], Sequence[Offer]]
@@ -29,7 +33,8 @@ OfferSource = Callable[[], Sequence[Offer]]
 def init_app(app: Flask) -> None:
     """Offer the appeal's facts to templates. Until app.py names a source, no price is shown."""
     app.extensions["offer_source"] = tuple
-    app.jinja_env.globals.update(plans_on_offer=plans_on_offer, house_notice=house_notice)
+    app.add_template_global(plans_on_offer)
+    app.add_template_global(house_notice)
 
 
 def offer_from(app: Flask, source: OfferSource) -> None:

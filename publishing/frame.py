@@ -96,7 +96,8 @@ def _render(kind: str, language: str, today: Any) -> Frame:
 def init_app(app: Flask) -> None:
     """Offer ``page_frame()`` and ``link()`` to every template."""
     app.extensions["frame"] = {}
-    app.jinja_env.globals.update(page_frame=current_frame, link=link)
+    app.add_template_global(current_frame, "page_frame")
+    app.add_template_global(link)
 
 
 @event.listens_for(Session, "after_commit")

@@ -41,8 +41,7 @@ class ArticleForm(FlaskForm):
     slug = StringField(_l("Address"), description=_l("Made from the title when empty. Changing it breaks links to the old one."))
     date = StringField(_l("Date"), description=_l("2026-11-20 or 2026-11-20 06:30; empty means when you publish. A date ahead waits."))
     version = IntegerField(widget=HiddenInput())
-    save = SubmitField(_l("Save"))
-    publish = SubmitField(_l("Save and publish"))
+    publish = SubmitField()  # which of the two buttons was pressed
 
     def said(self) -> dict[str, str]:
         """What was typed, by field."""

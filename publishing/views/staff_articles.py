@@ -74,9 +74,10 @@ def create() -> Response:
 def edit(article_id: int) -> str:
     """The form with what is saved."""
     article = _found(article_id)
-    when = local(article.published_at).strftime("%Y-%m-%d %H:%M") if article.published_at else ""
-    form = ArticleForm(obj=article, topic=article.topic.name if article.topic else "", body=articles.source_of(article.id), date=when)
-    return _form_page(form, article)
+    saved = {name: getattr(article, name) for name in ("title", "slug", "kind", "author", "access", "summary", "image", "version")}
+    saved["topic"] = article.topic.name if article.topic else ""
+    saved["date"] = local(article.published_at).strftime("%Y-%m-%d %H:%M") if article.published_at else ""
+    return _form_page(ArticleForm(data={**saved, "body": articles.source_of(article.id)}), article)
 
 
 @bp.post("/<int(max=2147483647):article_id>")

@@ -26,7 +26,7 @@ def path_of(page: Any) -> str:
 def test_an_editor_writes_previews_and_publishes(visit: Any, staff: Any, visitor: Any) -> None:
     desk = visit(staff("editor"))
     assert "No articles yet" in desk.get("/admin/articles/").text
-    desk.get("/admin/articles/new")
+    assert "<!-- more -->" in desk.get("/admin/articles/new").text, "a hint is text, not a comment"
     edit = path_of(desk.submit("/admin/articles/new", **GOOD))
     assert visitor.get("/articles/the-new-lock").status == 404, "a draft is nobody's"
     preview = desk.get(f"{edit}/preview")
@@ -101,7 +101,7 @@ def test_two_editors_do_not_overwrite_each_other(visit: Any, staff: Any, make_ar
 
 def test_editing_keeps_everything_and_the_date(visit: Any, staff: Any, make_article: Any) -> None:
     article = make_article("the-weir", image="/media/weir.webp")
-    before = {name: getattr(article, name) for name in ("title", "slug", "image", "summary", "status", "preview_html")}
+    before = {name: getattr(article, name) for name in ("title", "slug", "image", "summary", "status", "preview_html", "topic_id")}
     published_at = article.published_at
     desk = visit(staff("editor"))
     desk.get(f"/admin/articles/{article.id}")
