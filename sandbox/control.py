@@ -4,6 +4,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from sandbox import clocks
 from sandbox.errors import StripeError
+from sandbox.objects import public
 from sandbox.world import World
 
 blueprint = Blueprint("control", __name__, url_prefix="/_sandbox")
@@ -77,10 +78,21 @@ def advance() -> Response:
 @blueprint.post("/checkout/<session_id>/pay")
 def pay(session_id: str) -> Response:
     """Do what the person does on the hosted page; `{"card": ..., "email": ...}`."""
+    from sandbox.driver import Declined
     from sandbox.driver import pay as fill_and_pay
 
     with _world().lock:
-        return jsonify({"url": fill_and_pay(_world(), session_id, **_body())})
+        try:
+            return jsonify({"url": fill_and_pay(_world(), session_id, **_body())})
+        except Declined as refusal:
+            raise StripeError(refusal.message, status=402, kind="card_error", code=refusal.code) from refusal
+
+
+@blueprint.get("/events")
+def events() -> Response:
+    """All events, oldest first, as they were told."""
+    with _world().lock:
+        return jsonify([public(e) for e in _world().store.all("event")])
 
 
 @blueprint.get("/healthz")

@@ -80,6 +80,8 @@ class Faults:
 
     def arrange(self, deliveries: list) -> list:
         """The order, with repetitions, in which deliveries go out."""
+        if not deliveries:
+            return []  # nothing drawn: the thread that looks for work must not use up the seed
         arranged = []
         for delivery in deliveries:
             arranged += [delivery] * (2 if self._hit(self.setup.get("duplicate", 0)) else 1)

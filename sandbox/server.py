@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import socket
+import struct
 import sys
 import time
 import traceback
 
-from flask import Flask, Response, request
+from flask import Flask, Response, redirect, request
 
 from sandbox import clocks, control, idempotency, pages, params, resources
 from sandbox.errors import StripeError
@@ -31,6 +33,10 @@ def create_app(world: World) -> Flask:
     @app.route("/v1/<path:rest>", methods=["GET", "POST", "DELETE"])
     def api(rest: str) -> Response:
         return Exchange(world, "/v1/" + rest).answer()
+
+    @app.get("/")
+    def front():
+        return redirect("/pages/", 302)
 
     @app.after_request
     def persist(response: Response) -> Response:
@@ -163,5 +169,7 @@ def _hang_up() -> Response:
     """Close the connection without an answer, as a network does."""
     connection = request.environ.get("werkzeug.socket")
     if connection is not None:
-        connection.close()
+        # No lingering: the other side sees a reset, not an orderly end.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(socket.SHUT_RDWR)
     return Response(status=502)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sandbox.billing import invoicing, settling, standing, subscribing
+from sandbox.billing import invoicing, refunds, settling, standing, subscribing
 from sandbox.clocks import Due, due_source
 
 DAY = 86400
@@ -61,3 +61,12 @@ def charges(world, clock: str | None) -> Iterator[Due]:
     for c in world.store.all("charge"):
         if "_settles_at" in c and world.clock_of(c) == clock:
             yield c["_settles_at"], c["id"], lambda c=c: settling.settle_late(world, c)
+
+
+@due_source
+def refunds_under_way(world, clock: str | None) -> Iterator[Due]:
+    for r in world.store.all("refund"):
+        if "_fails_at" in r and world.clock_of(r) == clock:
+            yield r["_fails_at"], r["id"], lambda r=r: refunds.fail(world, r)
+        elif "_arrives_at" in r and world.clock_of(r) == clock:
+            yield r["_arrives_at"], r["id"], lambda r=r: refunds.succeed(world, r)

@@ -33,6 +33,8 @@ def refund(world, charge: dict, amount: int | None, **values) -> dict:
     world.emit("charge.refunded", charge, {"amount_refunded": was, "refunded": False})
     if card and card.refund == "fails":
         made["_fails_at"] = world.now(made) + 1
+    elif made["status"] == "pending":
+        made["_arrives_at"] = world.now(made) + 5 * 86400
     elif made["status"] == "succeeded":
         _reference(world, made)
     return made
@@ -70,6 +72,7 @@ def fail(world, made: dict) -> None:
 
 def succeed(world, made: dict) -> None:
     """A pending refund arrives."""
+    made.pop("_arrives_at", None)
     with world.changing(made, "refund.updated"):
         made["status"] = "succeeded"
 
@@ -77,6 +80,7 @@ def succeed(world, made: dict) -> None:
 def cancel(world, made: dict) -> dict:
     if made["status"] not in ("pending", "requires_action"):
         raise StripeError.invalid("Only a pending refund can be canceled.")
+    made.pop("_arrives_at", None)
     charge = world.the("charge", made["charge"])
     with world.changing(charge, "charge.updated"):
         charge["amount_refunded"] -= made["amount"]

@@ -1,4 +1,4 @@
-"""Hosted invoices (with a Pay form) and receipts."""
+"""Hosted invoices (with a Pay form), receipts, and the sandbox's own first page."""
 
 from flask import redirect, render_template, request
 
@@ -33,6 +33,16 @@ def invoice_pay(invoice_id: str):
         except StripeError as error:
             return render_template("invoice.html", invoice=invoice, typed=typed, error=error), 402
         return redirect(f"{world.base_url}/pages/invoices/{invoice_id}", 303)
+
+
+@blueprint.get("/")
+def overview():
+    """What happened last, for people who look at the sandbox itself."""
+    world = the_world()
+    with world.lock:
+        events = list(world.store.all("event"))[::-1][:50]
+        waiting = sum(1 for _ in world.store.all("_delivery"))
+        return render_template("overview.html", events=events, waiting=waiting, now=world.now())
 
 
 @blueprint.get("/receipts/<charge_id>")

@@ -8,9 +8,7 @@ OK = "http://127.0.0.1:1/thanks?session_id={}"
 CONTRIBUTION = {
     "mode": "payment",
     "submit_type": "donate",
-    "line_items": [
-        {"price_data": {"currency": "usd", "unit_amount": 2500, "product_data": {"name": "Contribution"}}, "quantity": 1}
-    ],
+    "line_items": [{"price_data": {"currency": "usd", "unit_amount": 2500, "product_data": {"name": "Contribution"}}, "quantity": 1}],
 }
 
 
@@ -23,9 +21,7 @@ def test_a_paid_session_makes_customer_subscription_invoice_and_payment(sandbox,
     )
     assert (session.status, session.subscription, session.customer) == ("open", None, None)
     assert sandbox.pay(session.id) == OK.format(session.id)
-    paid = client.checkout.sessions.retrieve(
-        session.id, {"expand": ["customer", "subscription.latest_invoice.payments", "line_items"]}
-    )
+    paid = client.checkout.sessions.retrieve(session.id, {"expand": ["customer", "subscription.latest_invoice.payments", "line_items"]})
     assert (paid.status, paid.payment_status, paid.amount_total) == ("complete", "paid", 1000)
     assert (paid.client_reference_id, paid.metadata["from"]) == ("account-7", "test")
     assert paid.customer.email == "reader@example.com"
@@ -131,9 +127,7 @@ def test_a_monthly_contribution_by_inline_price(sandbox, client):
 
 
 def test_customer_creation_always_makes_a_customer(sandbox, client):
-    session = client.checkout.sessions.create(
-        CONTRIBUTION | {"success_url": "http://127.0.0.1:1/ok", "customer_creation": "always"}
-    )
+    session = client.checkout.sessions.create(CONTRIBUTION | {"success_url": "http://127.0.0.1:1/ok", "customer_creation": "always"})
     sandbox.pay(session.id)
     assert client.checkout.sessions.retrieve(session.id).customer.startswith("cus_")
 

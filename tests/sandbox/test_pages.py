@@ -82,9 +82,7 @@ def test_a_promotion_code_is_applied_before_paying(web, client, checkout):
 @pytest.fixture
 def portal(client, subscribed):
     subscription = subscribed()
-    session = client.billing_portal.sessions.create(
-        {"customer": subscription.customer, "return_url": "http://127.0.0.1:1/account"}
-    )
+    session = client.billing_portal.sessions.create({"customer": subscription.customer, "return_url": "http://127.0.0.1:1/account"})
     return session, subscription
 
 
