@@ -3,23 +3,25 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from operator import le, lt
+from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, case, literal
 
-Test = Callable[[ColumnElement, datetime], ColumnElement[bool]]
+Instant = Any  # a column, or an expression of one
+Test = Callable[[Instant, datetime], ColumnElement[bool]]
 
 
-def ends_in(when: ColumnElement, instants: Sequence[datetime]) -> ColumnElement[int]:
+def ends_in(when: Instant, instants: Sequence[datetime]) -> ColumnElement[int]:
     """Index of the first instant at or after `when`: a change of state counts at the boundary it reaches."""
     return _index(when, instants, le, 0)
 
 
-def lies_in(when: ColumnElement, instants: Sequence[datetime]) -> ColumnElement[int]:
+def lies_in(when: Instant, instants: Sequence[datetime]) -> ColumnElement[int]:
     """Index of the half-open [instants[i], instants[i+1]) that holds `when`; -1 before, the last beyond."""
     return _index(when, instants, lt, 0) - 1
 
 
-def _index(when: ColumnElement, instants: Sequence[datetime], test: Test, first: int) -> ColumnElement[int]:
+def _index(when: Instant, instants: Sequence[datetime], test: Test, first: int) -> ColumnElement[int]:
     # By halving: a chain of CASEs would compare each row with every month.
     if not instants:
         return literal(first, Integer)

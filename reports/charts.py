@@ -1,6 +1,7 @@
 """The drawn charts, as SVG without a script: shown as images, with the same figures in the table beside them."""
 
 import sys
+from typing import Any
 
 from pygal import Config, Line, PluginImportFixer, StackedBar
 from pygal.style import Style
@@ -15,7 +16,10 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder,
 
 _FACE = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif'
 # Colours that people who see no red or green can tell apart; the lightness differs too.
-_SERIES = {"light": ("#0b5568", "#5fa3b0", "#a9d3d6", "#a11b1b", "#d98a3d", "#8b857a", "#c9c2b4"), "dark": ("#86cbd8", "#3f8797", "#2b5660", "#f3a29b", "#efc877", "#aca69a", "#5c6266")}
+_SERIES = {
+    "light": ("#0b5568", "#5fa3b0", "#a9d3d6", "#a11b1b", "#d98a3d", "#8b857a", "#c9c2b4"),
+    "dark": ("#86cbd8", "#3f8797", "#2b5660", "#f3a29b", "#efc877", "#aca69a", "#5c6266"),
+}
 _INK = {"light": ("#1d1b18", "#5a554c", "#ddd7ca"), "dark": ("#ebe7df", "#aca69a", "#363b3e")}
 THEMES = tuple(_SERIES)
 WIDTH, HEIGHT = 640, 320
@@ -26,17 +30,31 @@ def members(report: Report, theme: str) -> bytes:
     level = [line.flow.closing for line in report.lines]
     chart = Line(_config(report, theme, ticks(min(level), max(level)), 2.5, show_legend=False, show_dots=len(level) < 4))
     chart.add(words.name("closing"), level)
-    return chart.render()
+    return _drawn(chart)
 
 
 def flow(report: Report, theme: str) -> bytes:
     """Who came (up) and who went (down) in each month, as SVG."""
     up = [line.flow.joined for line in report.lines]
     down = [line.flow.lost + line.flow.kinds[Kind.PAUSED] for line in report.lines]
-    chart = StackedBar(_config(report, theme, ticks(-max(down), max(up)), 0, legend_at_bottom=True, legend_at_bottom_columns=3, margin_bottom=34))
+    legend = {"legend_at_bottom": True, "legend_at_bottom_columns": 3, "margin_bottom": 34}
+    chart = StackedBar(_config(report, theme, ticks(-max(down), max(up)), 0, **legend))
     for kind in (*JOINED, *LOST, Kind.PAUSED):
         sign = 1 if kind in JOINED else -1
         chart.add(words.name(kind.value), [sign * line.flow.kinds[kind] for line in report.lines])
+    return _drawn(chart)
+
+
+def _drawn(chart: Any) -> bytes:
+    """The chart as SVG, without the script that pygal embeds even when it is told to use none."""
+
+    def without_script(root: Any) -> Any:
+        for parent in list(root.iter()):
+            for child in [child for child in parent if child.tag == "script"]:
+                parent.remove(child)
+        return root
+
+    chart.add_xml_filter(without_script)
     return chart.render()
 
 

@@ -5,7 +5,7 @@ arrived. Closing again never overwrites: it names what has changed since, which 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,7 +35,7 @@ class Closed:
 def close(month: Month, zone: ZoneInfo, now: datetime) -> Closed:
     """Write the month's figures down, or compare them with what was written. Raises CannotClose."""
     following = month.plus(1)
-    earliest = first_instant(datetime(following.year, following.month, CLOSING_DAY), zone)
+    earliest = first_instant(date(following.year, following.month, CLOSING_DAY), zone)
     if now < earliest:
         raise CannotClose(f"{month} can be closed from {earliest.astimezone(zone):%Y-%m-%d} on ({zone})")
     report = dwindling.read(month, month, zone, now)

@@ -1,6 +1,6 @@
 """The people behind a number: the list that a figure of the flow links to, as long as the figure is high."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -73,13 +73,14 @@ def _warned(rows: list[watch.Warned]) -> list[Person]:
     each: dict[int, list[watch.Warned]] = {}
     for row in rows:
         each.setdefault(row.account_id, []).append(row)
-    return [
-        _person(who, min(row.since for row in mine), min((row.until for row in mine if row.until), default=None), None, watch.group(mine).mrr_720)
-        for who, mine in each.items()
-    ]
+    found = []
+    for who, mine in each.items():
+        until = min((row.until for row in mine if row.until), default=None)
+        found.append(_person(who, min(row.since for row in mine), until, None, watch.group(mine).mrr_720))
+    return found
 
 
-def _person(who, at: datetime | None, until: datetime | None, cause: str | None, money: dict[str, int]) -> Person:
+def _person(who, at: datetime | None, until: datetime | None, cause: str | None, money: Mapping[str, int]) -> Person:
     return Person(who, "", "", at, until, cause, {currency: minor_units(amount) for currency, amount in money.items()})
 
 

@@ -45,12 +45,11 @@ def _beside(line: MonthLine) -> str:
     paused, through = flow.kinds[Kind.PAUSED], flow.kinds[Kind.IN_AND_OUT]
     parts = []
     if paused:
-        parts.append(ngettext("%(count)s paused", "%(count)s paused", paused, count=count_text(paused)))
+        parts.append(_("%(count)s paused", count=count_text(paused)))
     if through:
-        parts.append(ngettext("%(count)s came and went within the month", "%(count)s came and went within the month", through, count=count_text(through)))
+        parts.append(_("%(count)s came and went within the month", count=count_text(through)))
     if line.notices:
-        given = len(line.notices)
-        parts.append(ngettext("%(count)s gave notice for later", "%(count)s gave notice for later", given, count=count_text(given)))
+        parts.append(_("%(count)s gave notice for later", count=count_text(len(line.notices))))
     return ", ".join(parts) + "." if parts else ""
 
 
@@ -61,10 +60,14 @@ def of_chart(name: str, report: Report) -> str:
     if name == "members":
         return _(
             "Line of paying members at each month's end, %(first)s to %(last)s: from %(begin)s to %(end)s.",
-            begin=count_text(first.flow.closing), end=count_text(last.flow.closing), **span,
+            begin=count_text(first.flow.closing),
+            end=count_text(last.flow.closing),
+            **span,
         )
     joined, lost = (sum(getattr(line.flow, side) for line in report.lines) for side in ("joined", "lost"))
     return _(
         "Bars of who came and who went in each month, %(first)s to %(last)s: %(joined)s came, %(lost)s went.",
-        joined=count_text(joined), lost=count_text(lost), **span,
+        joined=count_text(joined),
+        lost=count_text(lost),
+        **span,
     )

@@ -49,7 +49,11 @@ def _members(instants: Sequence[datetime]) -> list[int]:
     # of hers that began earlier ("islands"). Parts that touch cancel out at the instant they share.
     until = func.coalesce(ROW.until, NEVER)
     reached = func.max(until).over(partition_by=ROW.account_id, order_by=(ROW.effective_at, ROW.id), rows=(None, -1))
-    each = select(ROW.effective_at.label("begins"), until.label("ends"), reached.label("reached")).where(IN_FORCE, pays(), ROW.effective_at <= instants[-1]).subquery()
+    each = (
+        select(ROW.effective_at.label("begins"), until.label("ends"), reached.label("reached"))
+        .where(IN_FORCE, pays(), ROW.effective_at <= instants[-1])
+        .subquery()
+    )
     begins = case((each.c.reached > each.c.begins, each.c.reached), else_=each.c.begins)
     part = select(begins.label("begins"), each.c.ends).where(or_(each.c.reached.is_(None), each.c.ends > each.c.reached)).cte("part")
     came = select(ends_in(part.c.begins, instants).label("bucket"), literal("").label("key"), literal(1).label("amount"))

@@ -21,7 +21,8 @@ Row = dict[str, Any]
 
 _FLOW = ("new", "reactivated", "resumed", "lost_voluntary", "lost_involuntary", "lost_administrative", "paused")
 _BESIDE = ("in_and_out", "paused_on_arrival", "lost_from_pause")
-MONEY = frozenset({*(f"mrr_{step}" for step in ("opening", *STEPS, "closing")), "gross", "refunds", "disputes", "fees", "cash_net", "raised", "goal"})
+_MRR = tuple(f"mrr_{step}" for step in ("opening", *STEPS, "closing"))
+MONEY = frozenset({*_MRR, "gross", "refunds", "disputes", "fees", "cash_net", "raised", "goal"})
 # A spreadsheet runs a cell that begins so.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -87,7 +88,11 @@ def _members(line: MonthLine) -> list[Row]:
     small = rate.is_small
     row: Row = {"month": line.month, "opening": flow.opening, "closing": flow.closing, "net": flow.net}
     row |= {kind: flow.kinds[Kind(kind)] for kind in (*_FLOW, *_BESIDE)}
-    row |= {"recovered_late": flow.recovered_late, "notice_while_past_due": flow.notice_while_past_due, "paused_closing": flow.paused_closing}
+    row |= {
+        "recovered_late": flow.recovered_late,
+        "notice_while_past_due": flow.notice_while_past_due,
+        "paused_closing": flow.paused_closing,
+    }
     row |= {"net_mean": line.net_mean, "net_year_before": line.net_year_before, "notice_given": len(line.notices), "churned": flow.churned}
     row |= {"churn": None if small else rate.value, "churn_low": None if small else low, "churn_high": None if small else high}
     return [row | {"difference": flow.difference or flow.paused_difference}]
@@ -97,7 +102,10 @@ def _mrr(line: MonthLine) -> list[Row]:
     rows = []
     for currency, exact in sorted(line.bridges.items()):
         printed = asdict(exact.printed())
-        rows.append({"month": line.month, "currency": currency, "difference": exact.difference} | {f"mrr_{step}": amount for step, amount in printed.items()})
+        rows.append(
+            {"month": line.month, "currency": currency, "difference": exact.difference}
+            | {f"mrr_{step}": amount for step, amount in printed.items()}
+        )
     return rows
 
 
@@ -122,12 +130,34 @@ TABLES: dict[str, tuple[Callable[[MonthLine], list[Row]], tuple[str, ...]]] = {
     "members": (
         _members,
         (
-            *("month", "opening", "new", "reactivated", "recovered_late", "resumed", "lost_voluntary", "notice_while_past_due", "lost_involuntary"),
-            *("lost_administrative", "paused", "closing", "net", "net_mean", "net_year_before", "churned", "churn", "churn_low", "churn_high"),
-            *("notice_given", "in_and_out", "paused_on_arrival", "lost_from_pause", "paused_closing", "difference"),
+            "month",
+            "opening",
+            "new",
+            "reactivated",
+            "recovered_late",
+            "resumed",
+            "lost_voluntary",
+            "notice_while_past_due",
+            "lost_involuntary",
+            "lost_administrative",
+            "paused",
+            "closing",
+            "net",
+            "net_mean",
+            "net_year_before",
+            "churned",
+            "churn",
+            "churn_low",
+            "churn_high",
+            "notice_given",
+            "in_and_out",
+            "paused_on_arrival",
+            "lost_from_pause",
+            "paused_closing",
+            "difference",
         ),
     ),
-    "mrr": (_mrr, ("month", "currency", "mrr_opening", *(f"mrr_{step}" for step in STEPS), "mrr_closing", "difference")),
+    "mrr": (_mrr, ("month", "currency", *_MRR, "difference")),
     "cash": (_cash, ("month", "currency", "gross", "refunds", "disputes", "fees", "cash_net")),
     "contributions": (_contributions, ("month", "currency", "payments", "raised", "fees", "goal")),
 }

@@ -45,7 +45,7 @@ def past_due(at: datetime) -> list[Warned]:
     """Paying rows whose payment has failed and whose grace still runs."""
     since = ROW.effective_at
     query = select(ROW.account_id, since, ROW.until, ROW.mrr_720, ROW.currency).where(IN_FORCE, pays(), covers(at), ROW.state == "past_due")
-    return [Warned(*row) for row in db.session.execute(query.order_by(since))]
+    return [Warned._make(row) for row in db.session.execute(query.order_by(since))]
 
 
 def under_notice(at: datetime) -> list[Warned]:
@@ -53,7 +53,7 @@ def under_notice(at: datetime) -> list[Warned]:
     query = select(ROW.account_id, ROW.notice_at, ROW.until, ROW.mrr_720, ROW.currency).where(
         IN_FORCE, pays(), covers(at), ROW.notice_at.is_not(None), ROW.notice_at <= at
     )
-    return [Warned(*row) for row in db.session.execute(query.order_by(ROW.until))]
+    return [Warned._make(row) for row in db.session.execute(query.order_by(ROW.until))]
 
 
 def group(rows: list[Warned]) -> Group:

@@ -4,32 +4,70 @@ from flask_babel import lazy_gettext as _
 
 # figure -> (name, how it is counted)
 FIGURES = {
-    "month": (_("Month"), _("From the local first, 00:00, to the next, in the publication's zone; each boundary turned into UTC by itself.")),
-    "opening": (_("Opening"), _("Paying members at the month's first instant: active, notice given, or past due within grace, with an amount above zero. Persons, not subscriptions. Trials, complimentary, gifts and seats are not among them.")),
+    "month": (
+        _("Month"),
+        _("From the local first, 00:00, to the next, in the publication's zone; each boundary turned into UTC by itself."),
+    ),
+    "opening": (
+        _("Opening"),
+        _(
+            "Paying members at the month's first instant: active, notice given, or past due within grace, with an amount above zero. Persons, not subscriptions. Trials, complimentary, gifts and seats are not among them."
+        ),
+    ),
     "new": (_("New"), _("Paying at the month's end, not at its beginning, and never before.")),
     "reactivated": (_("Came back"), _("Paying at the end, not at the beginning, but at some time before; not out of a pause.")),
     "recovered_late": (_("of them recovered late"), _("Back within 30 days of an end by failed payment.")),
     "resumed": (_("Resumed"), _("Paused at the beginning, paying at the end.")),
-    "lost_voluntary": (_("Left by their own choice"), _("Paying at the beginning, neither paying nor paused at the end; the reader cancelled or had given notice.")),
+    "lost_voluntary": (
+        _("Left by their own choice"),
+        _("Paying at the beginning, neither paying nor paused at the end; the reader cancelled or had given notice."),
+    ),
     "notice_while_past_due": (_("of them gave notice while past due"), _("The act of leaving fell while a payment was failing.")),
-    "lost_involuntary": (_("Lost to failed payments"), _("Ended by an unpaid invoice after grace, a fraud block or a lost dispute, without a word of the reader's. Dated when access ended, not when the card failed.")),
-    "lost_administrative": (_("Ended by the office"), _("Refunded and removed, made complimentary, death, merged or migrated, or a cause that nobody wrote down.")),
+    "lost_involuntary": (
+        _("Lost to failed payments"),
+        _(
+            "Ended by an unpaid invoice after grace, a fraud block or a lost dispute, without a word of the reader's. Dated when access ended, not when the card failed."
+        ),
+    ),
+    "lost_administrative": (
+        _("Ended by the office"),
+        _("Refunded and removed, made complimentary, death, merged or migrated, or a cause that nobody wrote down."),
+    ),
     "paused": (_("Paused"), _("Paying at the beginning, paused at the end. A pause without a named end counts as lost after 90 days.")),
     "closing": (_("Closing"), _("Paying members at the month's end (now, in the running month). Counted by itself, not added up.")),
     "net": (_("Net"), _("Closing less opening.")),
     "net_mean": (_("Net, mean of 3 months"), _("This month and the two before; not for the running month.")),
     "net_year_before": (_("Net, same month last year"), _("The whole month, a year before.")),
-    "in_and_out": (_("Came and went within the month"), _("Paying at some time inside the month, at neither end. Adding them to both sides changes no net, so they stand apart.")),
+    "in_and_out": (
+        _("Came and went within the month"),
+        _("Paying at some time inside the month, at neither end. Adding them to both sides changes no net, so they stand apart."),
+    ),
     "paused_closing": (_("Paused at the end"), _("The second stock: paused and not paying by another source.")),
     "paused_on_arrival": (_("Joined and paused"), _("Neither paying nor paused at the beginning, paused at the end.")),
-    "lost_from_pause": (_("Lost out of a pause"), _("Paused at the beginning, neither paying nor paused at the end. Not among the lost above: they had left the members already.")),
-    "notice_given": (_("Notice given"), _("Persons who scheduled their end in this month, each once; annual members fall up to twelve months later.")),
+    "lost_from_pause": (
+        _("Lost out of a pause"),
+        _("Paused at the beginning, neither paying nor paused at the end. Not among the lost above: they had left the members already."),
+    ),
+    "notice_given": (
+        _("Notice given"),
+        _("Persons who scheduled their end in this month, each once; annual members fall up to twelve months later."),
+    ),
     "churned": (_("Churned"), _("All lost except merged and migrated people.")),
-    "churn": (_("Churn"), _("Churned / opening, with Wilson's 95 % interval. Under 5 persons: the count alone. None of none: a dash. People who came and went within the month are not in it. Members who cannot leave before their year ends are in the denominator.")),
+    "churn": (
+        _("Churn"),
+        _(
+            "Churned / opening, with Wilson's 95 % interval. Under 5 persons: the count alone. None of none: a dash. People who came and went within the month are not in it. Members who cannot leave before their year ends are in the denominator."
+        ),
+    ),
     "churn_low": (_("Churn, low"), _("Lower end of Wilson's 95 % interval.")),
     "churn_high": (_("Churn, high"), _("Upper end of Wilson's 95 % interval.")),
     "currency": (_("Currency"), _("Currencies are never added together.")),
-    "mrr_opening": (_("MRR, opening"), _("Each member's price brought to a month (a year / 12, a week x 52 / 12), at the month's first instant. Without tax, one-off and monthly contributions, trials and pauses; notice given and past due within grace stay in until they end.")),
+    "mrr_opening": (
+        _("MRR, opening"),
+        _(
+            "Each member's price brought to a month (a year / 12, a week x 52 / 12), at the month's first instant. Without tax, one-off and monthly contributions, trials and pauses; notice given and past due within grace stay in until they end."
+        ),
+    ),
     "mrr_new": (_("New"), _("MRR at the end of those who are new.")),
     "mrr_reactivation": (_("Came back"), _("MRR at the end of those who came back.")),
     "mrr_resumed": (_("Resumed"), _("MRR at the end of those who resumed.")),
@@ -46,7 +84,10 @@ FIGURES = {
     "fees": (_("Fees"), _("The processor's, as far as they are known by now.")),
     "cash_net": (_("Net cash"), _("Charged less refunds, disputes and fees. Cash is not MRR: an annual payment is here at once.")),
     "payments": (_("Payments"), _("Contributions that were charged: one-off ones and each renewal of a monthly one.")),
-    "raised": (_("Raised"), _("Contributions charged less refunds and disputes of the month, renewals in, before the processor's fee (stated beside it).")),
+    "raised": (
+        _("Raised"),
+        _("Contributions charged less refunds and disputes of the month, renewals in, before the processor's fee (stated beside it)."),
+    ),
     "goal": (_("Goal"), _("As the newsroom set it for this month.")),
     "difference": (_("Identity"), _("What closing = opening + flows misses by; 0 when it holds. Stocks and flows are counted separately.")),
     "people": (_("People"), _("Persons, each once.")),

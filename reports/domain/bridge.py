@@ -13,7 +13,8 @@ from typing import Self
 from reports.domain.flow import Kind, Move
 from reports.domain.rounding import minor_units, shares
 
-STEPS = ("new", "reactivation", "resumed", "expansion", "contraction", "churn_voluntary", "churn_involuntary", "churn_administrative", "paused")
+CHURN = ("churn_voluntary", "churn_involuntary", "churn_administrative")
+STEPS = ("new", "reactivation", "resumed", "expansion", "contraction", *CHURN, "paused")
 
 _STEP_OF = {
     Kind.NEW: "new",

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from reports.domain.intervals import Interval, is_member, is_paused, mrr_at
+from reports.domain.intervals import Interval, is_paused, mrr_at
 from reports.domain.losses import INVOLUNTARY, Loss, last_loss
 
 # Back within this after a failed payment: the card was mended late, the spell runs on.

@@ -49,10 +49,7 @@ def last_loss(history: Sequence[Interval], after: datetime | None, through: date
     ended = [
         row
         for row in history
-        if (row.pays or row.paused)
-        and row.until is not None
-        and row.until <= through
-        and (after is None or row.until > after)
+        if (row.pays or row.paused) and row.until is not None and row.until <= through and (after is None or row.until > after)
     ]
     if not ended:
         return None

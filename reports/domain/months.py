@@ -5,7 +5,7 @@ Berlin ended in November there, though it was still October in UTC.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -40,18 +40,19 @@ class Month(NamedTuple):
 
     def start(self, zone: ZoneInfo) -> datetime:
         """The instant (UTC) at which this month begins in `zone`."""
-        return first_instant(datetime(self.year, self.month, 1), zone)
+        return first_instant(date(self.year, self.month, 1), zone)
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
 
 
-def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant (UTC, to the second) at which the clocks of `zone` show `wall` (naive) or later.
+def first_instant(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant (UTC, to the second) at which the clocks of `zone` show the day's midnight or later.
 
-    Where clocks jump over midnight the month begins with the jump; where midnight
+    Where clocks jump over midnight the day begins with the jump; where midnight
     comes twice it begins with the first.
     """
+    wall = datetime.combine(day, time.min)
     instant = wall.replace(tzinfo=zone).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall:
         return instant

@@ -23,10 +23,10 @@ class Notice(NamedTuple):
 
 def notices(history: Sequence[Interval]) -> Iterator[Notice]:
     """Every notice a person ever gave on a paying membership; one a source and instant."""
-    given = [row for row in history if row.notice_at is not None and row.klass == "paying"]
-    given.sort(key=lambda row: (str(row.source), row.notice_at, row.effective_at))
-    for (_, given_at), group in groupby(given, key=lambda row: (row.source, row.notice_at)):
-        last = list(group)[-1]
+    given = [(row.source, row.notice_at, row) for row in history if row.notice_at is not None and row.klass == "paying"]
+    given.sort(key=lambda each: (str(each[0]), each[1], each[2].effective_at))
+    for (_, given_at), group in groupby(given, key=lambda each: each[:2]):
+        *_, last = list(group)[-1]
         withdrawn = _withdrawn_at(last, history)
         yield Notice(last.account_id, given_at, None if withdrawn else last.until, withdrawn)
 

@@ -1,13 +1,16 @@
 """The blueprint that the room's doors share, and what they read from an address."""
 
+from datetime import timedelta
+
 from babel import numbers
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort, current_app, request
 from flask_babel import get_locale
 
 from kit import clock
 from kit.formats import zone
 from reports import dwindling
 from reports.domain.months import Month
+from reports.dwindling import Report
 
 bp = Blueprint("reports", __name__, url_prefix="/reports")
 
@@ -39,7 +42,26 @@ def asked_month(name: str = "month") -> Month | None:
     return month if month <= Month.of(clock.now(), zone()) else abort(404)
 
 
-def asked_report() -> dwindling.Report:
+# The page is followed at once by its two charts, which show the very report that the page read.
+KEPT = timedelta(seconds=30)
+
+
+def keep(report: Report) -> None:
+    """Remember the report that a page shows, for its charts."""
+    current_app.extensions["reports"] = report
+
+
+def kept_report() -> Report:
+    """The report that the page just showed if it is the one asked for and fresh, else read anew."""
+    report: Report | None = current_app.extensions.get("reports")
+    if report and clock.now() - report.now < KEPT:
+        span = {"from": str(report.lines[0].month), "to": str(report.lines[-1].month)}
+        if report.zone == zone() and span == {name: request.args.get(name) for name in span}:
+            return report
+    return asked_report()
+
+
+def asked_report() -> Report:
     """The report over `from` and `to` (both `YYYY-MM`), the last 24 months without them."""
     here, now = zone(), clock.now()
     first, last = dwindling.default_range(here, now)

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from membership.guards import staff
 from reports import tables
 from reports.charts import CHARTS, THEMES
-from reports.views.blueprint import asked_report, bp
+from reports.views.blueprint import asked_report, bp, kept_report
 
 
 @bp.get("/<any(members, mrr, cash, contributions):name>.csv")
@@ -34,7 +34,7 @@ def chart(name: str) -> ResponseReturnValue:
     theme = request.args.get("theme", "light")
     if name not in CHARTS or theme not in THEMES:
         abort(404)
-    answer = Response(CHARTS[name](asked_report(), theme), mimetype="image/svg+xml")
+    answer = Response(CHARTS[name](kept_report(), theme), mimetype="image/svg+xml")
     # The drawing carries its own <style> (and nothing else): allowed in this answer, nowhere else.
     answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     return answer

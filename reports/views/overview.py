@@ -13,7 +13,7 @@ from reports import charts, closes, dwindling, sentences, tables, watch, words
 from reports.domain.bridge import STEPS
 from reports.domain.months import Month
 from reports.forms import GoalForm
-from reports.views.blueprint import asked_month, bp
+from reports.views.blueprint import asked_month, bp, keep
 
 
 @bp.get("/")
@@ -27,6 +27,7 @@ def page(month: Month | None, form: GoalForm | None = None) -> str:
     """The page about a month; `form` is the goal as it was typed when it came back refused."""
     here, now = zone(), clock.now()
     report = _report(month, now)
+    keep(report)
     line = next(line for line in report.lines if line.month == (month or report.lines[-1].month))
     currencies = sorted({settings()["CURRENCY"], *report.currencies}, key=lambda code: (code != settings()["CURRENCY"], code))
     if form is None:

@@ -39,8 +39,6 @@ def row(start: float, until: float | None, state: str = "active", *, who: object
     )
 
 
-
-
 @st.composite
 def source_rows(draw: st.DrawFn, who: object, source: object) -> list[Interval]:
     """One source's contiguous intervals: each but the last is replaced by the next."""

@@ -6,7 +6,6 @@ from datetime import datetime
 from kit.database import db
 from membership.models import Account, MembershipInterval
 from payments.models import LedgerEntry
-
 from reports.domain.intervals import Interval
 from tests.reports.histories import day
 
@@ -19,7 +18,9 @@ def store(people: Mapping[str, Iterable[Interval]]) -> dict[str, int]:
         db.session.add(account)
         db.session.flush()
         ids[who] = account.id
-        db.session.add_all(MembershipInterval(**row._replace(account_id=account.id)._asdict(), recorded_at=row.effective_at) for row in rows)
+        db.session.add_all(
+            MembershipInterval(**row._replace(account_id=account.id)._asdict(), recorded_at=row.effective_at) for row in rows
+        )
     db.session.flush()
     return ids
 

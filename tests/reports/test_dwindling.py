@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit.database import db
 from sqlalchemy import event
 
+from kit.database import db
 from reports import closes, dwindling, goals, people, tables, watch
 from reports.domain.flow import LOST, Kind
 from reports.domain.months import Month
@@ -54,9 +54,18 @@ def test_every_figure_has_a_list_as_long_as_it(app):
     store(
         {
             "late": [row(0, 50, "past_due", who="late", source="s1", cause="payment"), row(70, None, who="late", source="s2")],
-            "torn": [row(0, 60, who="torn", source="s3", cause="replaced"), row(60, 70, "past_due", who="torn", source="s3", notice=65, cause="reader")],
-            "ending": [row(0, 65, who="ending", source="s4", cause="replaced"), row(65, 400, "ending", who="ending", source="s4", notice=65)],
-            "owing": [row(0, 66, who="owing", source="s5", cause="replaced"), row(66, 400, "past_due", who="owing", source="s5", cause="payment")],
+            "torn": [
+                row(0, 60, who="torn", source="s3", cause="replaced"),
+                row(60, 70, "past_due", who="torn", source="s3", notice=65, cause="reader"),
+            ],
+            "ending": [
+                row(0, 65, who="ending", source="s4", cause="replaced"),
+                row(65, 400, "ending", who="ending", source="s4", notice=65),
+            ],
+            "owing": [
+                row(0, 66, who="owing", source="s5", cause="replaced"),
+                row(66, 400, "past_due", who="owing", source="s5", cause="payment"),
+            ],
         }
     )
     march, now = Month(2025, 3), day(100)
@@ -76,10 +85,15 @@ def test_every_figure_has_a_list_as_long_as_it(app):
 
 def test_notices_by_the_month_in_which_they_fall(app):
     ends = {"soon": 80, "later": 130, "far": 900, "open": None}
-    store({who: [row(0, 10, who=who, source=who, cause="replaced"), row(10, end, "ending", who=who, source=who, notice=10)] for who, end in ends.items()})
+    store(
+        {
+            who: [row(0, 10, who=who, source=who, cause="replaced"), row(10, end, "ending", who=who, source=who, notice=10)]
+            for who, end in ends.items()
+        }
+    )
     falls = watch.by_month(watch.under_notice(day(40)), NEW_YORK, day(40))
     assert {str(month): len(group.persons) for month, group in falls.items()} == {"2025-03": 1, "2025-05": 1, "later": 1, "undated": 1}
-    assert list(falls.values())[0].mrr == {"usd": 500}
+    assert next(iter(falls.values())).mrr == {"usd": 500}
 
 
 def test_rows_that_were_corrected_do_not_count(app):
@@ -95,8 +109,10 @@ def test_an_empty_publication_shows_dashes_and_raises_nothing(app):
     first, last = dwindling.default_range(NEW_YORK, day(100))
     assert first == last == Month(2025, 4)
     report = dwindling.read(first, last, NEW_YORK, day(100))
-    assert report.differences == {} and report.currencies == []
-    assert report.lines[0].churn.value is None and report.lines[0].running
+    assert report.differences == {}
+    assert report.currencies == []
+    assert report.lines[0].churn.value is None
+    assert report.lines[0].running
     assert tables.build("members", report).rows[0]["churn"] is None
 
 
@@ -139,7 +155,8 @@ def test_cash_nets_and_contributions_follow_the_printed_rule(app):
     usd = line.cash["usd"]
     assert (usd.gross, usd.refunds, usd.disputes, usd.fees, usd.net) == (5500, -2500, 0, -103, 2897)
     assert (line.contributions["usd"].raised, line.contributions["usd"].count) == (2500, 2)
-    assert line.cash["jpy"].net == 900 and february.cash["usd"].net == 777
+    assert line.cash["jpy"].net == 900
+    assert february.cash["usd"].net == 777
     assert line.goals == {"usd": 5000}
     assert february.flow.difference == line.flow.difference == 0
 
@@ -169,11 +186,13 @@ def test_a_month_is_closed_once_and_what_comes_later_is_its_restatement(app):
     with pytest.raises(closes.CannotClose, match="2025-04-05"):
         closes.close(march, NEW_YORK, day(93))
     assert closes.close(march, NEW_YORK, day(95)).new
-    assert not (again := closes.close(march, NEW_YORK, day(96))).new and again.restated == {}
+    assert not (again := closes.close(march, NEW_YORK, day(96))).new
+    assert again.restated == {}
     late = row(70, None, who=ids["ann"], source="s2", mrr_720=720_000)
     store({"bo": [late]})
     restated = closes.close(march, NEW_YORK, day(97)).restated
-    assert restated["members.new"] == (0, 1) and restated["mrr.usd.mrr_closing"] == (500, 1500)
+    assert restated["members.new"] == (0, 1)
+    assert restated["mrr.usd.mrr_closing"] == (500, 1500)
     assert "members.opening" not in restated
     assert closes.closed_months(march, march) == {march: day(95)}
 
@@ -194,7 +213,8 @@ def test_tables_hold_what_the_report_says(app):
     report = dwindling.read(Month(2025, 2), Month(2025, 3), NEW_YORK, day(200))
     members = tables.build("members", report)
     assert [str(one["month"]) for one in members.rows] == ["2025-02", "2025-03"]
-    assert members.rows[1]["lost_voluntary"] == 1 and members.rows[1]["churn"] is None  # one of two: too few for a rate
+    assert members.rows[1]["lost_voluntary"] == 1
+    assert members.rows[1]["churn"] is None
     for name in tables.NAMES:
         table = tables.build(name, report)
         assert all(set(one) == set(table.columns) for one in table.rows)
@@ -209,5 +229,3 @@ def test_text_that_a_spreadsheet_would_run_is_disarmed():
     assert [tables.safe(text) for text in ("=1+1", "+1", "-1", "@x", "\tx", "ann")] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "ann"]
     table = tables.Table("members", ("month", "net"), [{"month": "=HYPERLINK()", "net": -3}])
     assert list(tables.csv_lines(table))[1] == "'=HYPERLINK(),-3\r\n"  # a number stays a number
-
-

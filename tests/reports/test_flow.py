@@ -21,7 +21,7 @@ MARCH = [day(59), day(90)]  # [1 March, 1 April)
 
 
 def march(*rows):
-    return [move for move in moves(history_of(rows), MARCH)]
+    return list(moves(history_of(rows), MARCH))
 
 
 TABLE = [
@@ -68,7 +68,8 @@ def test_recovered_late_within_thirty_days_of_a_failed_payment_only():
         (move,) = march(row(0, 50, cause=cause), row(50 + days, None, source="sub_2"))
         return move.recovered_late
 
-    assert back_after(30, "payment") and back_after(10, "payment")
+    assert back_after(30, "payment")
+    assert back_after(10, "payment")
     assert not back_after(30.5, "payment")
     assert not back_after(20, "reader")
 
@@ -82,12 +83,14 @@ def test_flow_and_bridge_identities_hold_in_every_month_and_currency(found):
         a, b = BOUNDS[n], BOUNDS[n + 1]
         flow.opening, flow.closing = len(oracle.members(found, a)), len(oracle.members(found, b))
         flow.paused_opening, flow.paused_closing = len(oracle.paused(found, a)), len(oracle.paused(found, b))
-        assert flow.difference == 0 and flow.paused_difference == 0
+        assert flow.difference == 0
+        assert flow.paused_difference == 0
         opening, closing = oracle.mrr(found, a), oracle.mrr(found, b)
         assert all(opening[currency] == closing[currency] for currency in (opening.keys() | closing.keys()) - bridges.keys())
         for currency, bridge in bridges.items():
             bridge.opening, bridge.closing = opening[currency], closing[currency]
-            assert bridge.difference == 0 and bridge.printed().difference == 0
+            assert bridge.difference == 0
+            assert bridge.printed().difference == 0
             assert abs(bridge.printed().closing * 720 - bridge.closing) <= 360
 
 
@@ -143,5 +146,6 @@ def test_order_of_rows_does_not_matter(found):
 
 def test_member_and_paused_are_never_both():
     rows = history_of([row(0, None), row(0, None, "paused", source="sub_2")])
-    assert is_member(rows, day(1)) and not is_paused(rows, day(1))
+    assert is_member(rows, day(1))
+    assert not is_paused(rows, day(1))
     assert is_member(rows, day(1) + timedelta(days=400))

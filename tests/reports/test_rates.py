@@ -13,7 +13,8 @@ from tests.reports.histories import day, row
 
 
 def test_nothing_of_nothing_is_no_rate():
-    assert Rate(0, 0).value is None and Rate(0, 0).interval is None
+    assert Rate(0, 0).value is None
+    assert Rate(0, 0).interval is None
 
 
 def test_wilson_against_the_published_example():
@@ -26,7 +27,8 @@ def test_wilson_against_the_published_example():
 def test_the_interval_holds_the_rate_and_stays_a_probability(pair):
     rate = Rate(*pair)
     low, high = rate.interval
-    assert 0 <= low <= rate.value + 1e-12 and rate.value - 1e-12 <= high <= 1
+    assert 0 <= low <= rate.value + 1e-12
+    assert rate.value - 1e-12 <= high <= 1
 
 
 @pytest.mark.parametrize(
