@@ -5,7 +5,8 @@ Whoever may write begins with BEGIN IMMEDIATE, so that two writers queue at the 
 and never fail in the middle (a deferred transaction that turns writer late gets "database is locked" at once).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,16 @@ def begin_write() -> None:
         _writing.set(True)
         if db.engine.dialect.name == "sqlite":
             db.session.rollback()
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Within this, transactions that begin only read, so on SQLite they wait for no writer (headers of a POST's answer)."""
+    token = _writing.set(False)
+    try:
+        yield
+    finally:
+        _writing.reset(token)
 
 
 def insert_ignoring(table: Any) -> Any:

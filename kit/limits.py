@@ -7,14 +7,14 @@ the view's own transaction: with SQLite's single writer the other order would wa
 import time
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, has_request_context, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits.storage import Storage
 from sqlalchemy import BigInteger, Float, Index, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from kit.database import Model, db, upsert
+from kit.database import Model, db, reading, upsert
 
 
 class RateCount(Model):
@@ -44,6 +44,9 @@ class DatabaseStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         now = time.time()
+        if has_request_context():
+            # What the guards have read (who is asking) may hold SQLite's one write lock: let go of it, or we wait for ourselves.
+            db.session.rollback()
         with Session(db.engine) as own, own.begin():
             row = own.execute(select(RateCount).where(RateCount.key == key).with_for_update()).scalar_one_or_none()
             if row is None or row.expires_at <= now:
@@ -53,12 +56,12 @@ class DatabaseStorage(Storage):
             return row.hits
 
     def get(self, key: str) -> int:
-        with Session(db.engine) as own:
+        with reading(), Session(db.engine) as own:
             row = own.get(RateCount, key)
             return row.hits if row and row.expires_at > time.time() else 0
 
     def get_expiry(self, key: str) -> float:
-        with Session(db.engine) as own:
+        with reading(), Session(db.engine) as own:
             row = own.get(RateCount, key)
             return row.expires_at if row else time.time()
 

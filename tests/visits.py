@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import html5lib
 from flask import Flask, g
 from itsdangerous import URLSafeTimedSerializer
+
 from kit.database import db
 
 
@@ -67,7 +68,11 @@ class Page:
         fields: dict[str, str] = {}
         for control in form.iter("input"):
             kind = control.get("type", "text")
-            if not control.get("name") or kind in ("submit", "button") or (kind in ("checkbox", "radio") and control.get("checked") is None):
+            if (
+                not control.get("name")
+                or kind in ("submit", "button")
+                or (kind in ("checkbox", "radio") and control.get("checked") is None)
+            ):
                 continue
             fields[control.get("name")] = control.get("value", "on" if kind in ("checkbox", "radio") else "")
         for area in form.iter("textarea"):
