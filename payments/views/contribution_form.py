@@ -10,7 +10,9 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 
+from kit.currencies import major
 from kit.formats import money
 from kit.problems import Refused
 from payments.domain.amounts import Money
@@ -23,8 +25,8 @@ TYPED = ("suggested", "amount", "frequency", "email", "name", "message")
 class ContributionForm(FlaskForm):
     """Fields by the names that domain/contributions.accept reads."""
 
-    frequency = RadioField(_l("How often"), choices=[("once", _l("Once")), ("month", _l("Every month"))], validate_choice=False)
-    suggested = RadioField(_l("How much"), validate_choice=False)
+    frequency = RadioField(_l("How often"), choices=[SelectChoice("once", _l("Once")), SelectChoice("month", _l("Every month"))], validate_choice=False)
+    suggested = RadioField(_l("How much"), choices=[], validate_choice=False)
     amount = StringField(_l("Or your own amount"))
     cover_fee = BooleanField(_l("Cover the payment fee too"))
     name = StringField(_l("Your name"), description=_l("May be left empty."))
@@ -75,7 +77,7 @@ def text_of(problem: Any) -> str:
 
 
 def _with_choices(form: ContributionForm, terms: Terms) -> ContributionForm:
-    form.suggested.choices = [(str(amount), money(amount, terms.currency)) for amount in terms.suggested]
+    form.suggested.choices = [SelectChoice(str(amount), money(amount, terms.currency)) for amount in terms.suggested]
     return form
 
 
@@ -87,8 +89,6 @@ def _first_choice(terms: Terms) -> dict[str, Any]:
 
 def _chosen_before(before: Contribution, terms: Terms) -> dict[str, Any]:
     offered = before.amount in terms.suggested
-    from kit.currencies import major
-
     return {
         "frequency": before.frequency,
         "suggested": str(before.amount) if offered else "",
