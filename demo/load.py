@@ -10,7 +10,7 @@ from typing import cast
 
 from sqlalchemy import Table, exists, func, insert, select, text
 
-from demo import prose
+from demo import prose, receipts
 from demo.cast import Cast
 from demo.pictures import album
 from demo.publication import DEMO_ACCOUNTS
@@ -27,6 +27,7 @@ from membership.models import Account, Grant, Membership, MembershipInterval, Me
 from payments.models.contributions import Contribution
 from payments.models.customers import Customer
 from payments.models.ledger import LedgerEntry
+from payments.models.receipts import Receipt
 from payments.models.subscriptions import Subscription
 from publishing.models.articles import Article
 from publishing.models.newsletter import NewsletterConsent, NewsletterSubscription
@@ -139,6 +140,7 @@ def _insert_world(world: World, begin: Begin, password_hash: str) -> None:
     ):
         ready = list(found)
         insert_rows(model, ready, begin(title, len(ready)))
+    insert_rows(Receipt, receipts.of_readers(passwords), lambda _: None)
     letters = list(rows.newsletter(_next_id(NewsletterSubscription)))
     step = begin("Newsletter", len(letters))
     insert_rows(NewsletterSubscription, [subscription for subscription, _ in letters], step)

@@ -16,6 +16,7 @@ from membership import memberships
 from membership.models import Account, Grant, Membership, MembershipInterval, MembershipSource
 from payments.models.contributions import Contribution
 from payments.models.ledger import LedgerEntry
+from payments.models.receipts import Receipt
 from publishing.models.articles import Article
 from publishing.models.newsletter import NewsletterConsent, NewsletterSubscription
 
@@ -89,6 +90,11 @@ def test_the_printed_accounts_are_what_they_say(app: Flask, small: None) -> None
     }
     given = db.session.scalars(select(Contribution).where(Contribution.account_id == account("contributor@reader.example").id)).all()
     assert len(given) == 3
+    receipts = db.session.scalars(select(Receipt).order_by(Receipt.id)).all()
+    assert len({receipt.number for receipt in receipts}) == len(receipts) > 5
+    ours = [row.id for row in (account(one.email) for one in DEMO_ACCOUNTS)]
+    owed = select(func.count()).where(LedgerEntry.kind == "payment", LedgerEntry.account_id.in_(ours))
+    assert db.session.scalar(owed) == len(receipts)
 
 
 def test_simulated_readers_have_no_password(app: Flask, small: None) -> None:
