@@ -185,7 +185,7 @@ def _register_workflows(app: Flask) -> None:
 def _apply_schedules() -> None:
     from dbos import DBOS
 
-    wanted = {name: cron for name, cron in _schedules.values()}
+    wanted = dict(_schedules.values())
     for old in DBOS.list_schedules():
         if old["schedule_name"] not in wanted:
             DBOS.delete_schedule(old["schedule_name"])

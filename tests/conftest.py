@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
-from app import create_app
 from flask import Flask
-from hypothesis import HealthCheck, settings as hypothesis_settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from app import create_app
 from kit import clock, jobs
 from kit.database import db
 from kit.mail import OutboxMail
-
 from tests import factories
 from tests.visits import Visitor
 
@@ -87,7 +88,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.getoption("--database")
     engines = [pytest.param("sqlite", id="sqlite")] if chosen != "postgresql" else []
     if chosen != "sqlite":
-        skip = [] if POSTGRES else [pytest.mark.skip(reason="no PostgreSQL server answers on 127.0.0.1:5432 and TEST_DATABASE_URL is not set")]
+        skip = (
+            [] if POSTGRES else [pytest.mark.skip(reason="no PostgreSQL server answers on 127.0.0.1:5432 and TEST_DATABASE_URL is not set")]
+        )
         engines.append(pytest.param("postgresql", id="postgresql", marks=skip))
     metafunc.parametrize("database", engines, scope="session")
 
@@ -95,7 +98,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _migrate(url: str) -> None:
     """In a process of its own, as an operator does it."""
     environment = {**os.environ, "DATABASE_URL": url, "APP_ENV": "development"}
-    done = subprocess.run([sys.executable, "-m", "flask", "--app", "app", "db", "upgrade"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "db", "upgrade"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(f"migrations failed on {url}:\n{done.stdout}\n{done.stderr}")
 
@@ -155,7 +160,9 @@ class Databases:
             with db.engine.begin() as connection:
                 tables = [f'"{table.name}"' for table in db.metadata.sorted_tables]
                 theirs = connection.scalars(
-                    sa.text("select table_name from information_schema.tables where table_schema = 'dbos' and table_name not like '%migrations%'")
+                    sa.text(
+                        "select table_name from information_schema.tables where table_schema = 'dbos' and table_name not like '%migrations%'"
+                    )
                 )
                 tables += [f'dbos."{name}"' for name in theirs]
                 connection.execute(sa.text(f"truncate {', '.join(tables)} restart identity cascade"))

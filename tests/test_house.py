@@ -1,6 +1,7 @@
 """The house's own rules: models equal migrations; every endpoint says who may pass."""
 
 from flask import Flask
+
 from membership import guards
 
 
@@ -12,6 +13,7 @@ def test_every_endpoint_declares_who_may_pass(app: Flask) -> None:
 def test_models_equal_migrations(app: Flask) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
+
     from kit.database import db
 
     with db.engine.connect() as connection:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from wtforms import EmailField, Form, HiddenField, StringField
 
 from kit import clock
-from kit.csrf import csrf
+from kit.csrf import without_token
 from kit.database import db
 from kit.limits import client_network, limiter
 from membership.domain.emails import NotAnAddress
@@ -52,7 +52,7 @@ def index() -> Response:
 @limiter.limit("20/hour;60/day")
 @limiter.limit("600/hour", key_func=everybody)
 @public
-@csrf.exempt  # it acts with nobody's authority; a token would make every page with the small form private
+@without_token  # it acts with nobody's authority; a token would make every page with the small form private
 def subscribe() -> Response:
     """Ask for the letter. Known, unknown, caught in the trap: the same answer."""
     form = SignUp(request.form)

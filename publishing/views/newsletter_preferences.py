@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField
 from wtforms.validators import Optional, ValidationError
 
-from kit.csrf import csrf
+from kit.csrf import csrf, from_machines
 from kit.database import db
 from kit.limits import client_network
 from membership.guards import public, signed_in
@@ -93,7 +93,7 @@ def unsubscribe(token: str) -> Response:
 
 @bp.post("/newsletter/unsubscribe/<token>")
 @public
-@csrf.exempt  # RFC 8058: her mail provider posts this without cookies; the signed token is the proof
+@from_machines  # RFC 8058: her mail provider posts this without cookies; the signed token is the proof
 def leave(token: str) -> Response | tuple[str, int, dict[str, str]]:
     """Her provider's one click, or the button of the page (which, unlike the former, a scanner must not press)."""
     one_click = request.form.get("List-Unsubscribe") == "One-Click"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select, text
+
 from kit import jobs
 from kit.database import db
 from kit.mail import OutboxMail, queue_mail
-from sqlalchemy import func, select, text
-
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]

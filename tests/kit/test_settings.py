@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from kit import settings
 
 GOOD: dict[str, Any] = {
@@ -58,7 +59,13 @@ def test_one_fault_stops_it_and_is_named(name: str, value: Any) -> None:
 
 
 def test_every_fault_is_named_at_once() -> None:
-    faults = {"SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SECRET_KEY": "", "PUBLIC_URL": "http://x.example", "SMTP_URL": "console:"}
+    faults = {
+        "SECRET_KEY": "",
+        "STRIPE_WEBHOOK_SECRET": "",
+        "STRIPE_SECRET_KEY": "",
+        "PUBLIC_URL": "http://x.example",
+        "SMTP_URL": "console:",
+    }
     with pytest.raises(settings.SettingsError) as error:
         settings.load({**GOOD, **faults})
     assert all(name in str(error.value) for name in faults)
