@@ -4,11 +4,13 @@ Prices belong to payments, which this room may not know: app.py hands over a fun
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, render_template, request
+from flask_babel import get_locale
+from markupsafe import Markup
 
-from publishing.frame import kept
+from publishing.frame import kept, reader_kind
 
 COOKIE = "appeal"
 CLOSED_FOR = 30 * 24 * 3600  # seconds; then we may ask again
@@ -50,6 +52,17 @@ def plans_on_offer() -> Sequence[Offer]:
 def is_closed() -> bool:
     """Did this reader close the appeal? A forged cookie hides a panel from its forger, no more."""
     return request.cookies.get(COOKIE) == "closed"
+
+
+def box(name: str, article: Any, about: Any, access: Any) -> Markup:
+    """What stands below a text (gate, appeal, end), kept for a minute: it is the same for all readers of a kind.
+
+    Forms in it hold nothing personal, so it may be shown to many, as a shared cache would.
+    """
+    kind, language = reader_kind(), str(get_locale())
+    key = ("below", name, article.slug, str(article.version), access.reason, kind, language)
+    said = {"article": article, "about": about, "access": access, "kind": kind}
+    return kept(key, lambda: Markup(render_template(f"appeals/{name}.html", **said)))  # noqa: S704 - our own template
 
 
 def house_notice() -> dict[str, str] | None:

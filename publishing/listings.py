@@ -6,7 +6,7 @@ Each look-up walks one of article's indexes and takes the instant from its calle
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select, tuple_
 
 from kit.database import db
 from publishing.domain.slugs import is_slug
@@ -34,12 +34,12 @@ Card = Row[Any]
 Key = tuple[datetime, int]  # where a page of a listing ended: published_at and id
 
 
-def is_public(at: datetime) -> ColumnElement[bool]:
+def is_public(at: Any) -> ColumnElement[bool]:
     """Published, and not ahead of its date."""
     return (Article.status == "published") & (Article.published_at <= at)
 
 
-def newest(at: datetime, *only: ColumnElement[bool], columns: tuple[Any, ...] = CARD) -> Select[Any]:
+def newest(at: Any, *only: ColumnElement[bool], columns: tuple[Any, ...] = CARD) -> Select[Any]:
     """Public articles that meet ``only``, newest first."""
     query = select(*columns).outerjoin(Topic, Article.topic_id == Topic.id).where(is_public(at), *only)
     return query.order_by(Article.published_at.desc(), Article.id.desc())
@@ -62,11 +62,21 @@ def page(at: datetime, size: int, after: Key | None, *only: ColumnElement[bool])
     return found[:size], (found[size - 1].published_at, found[size - 1].id) if len(found) > size else None
 
 
+# Built once, and of table columns: the article's page must not pay for building a statement or for the ORM.
+_article, _topic = Article.__table__, Topic.__table__
+_by_slug = (
+    select(*(_article.c[column.key] for column in PUBLIC if column.key in _article.c))
+    .add_columns(_topic.c.slug.label("topic_slug"), _topic.c.name.label("topic_name"))
+    .select_from(_article.outerjoin(_topic))
+    .where(_article.c.slug == bindparam("wanted"), _article.c.status == "published", _article.c.published_at <= bindparam("at"))
+)
+
+
 def by_slug(slug: str, at: datetime) -> Card | None:
     """The public part of one article. What is no slug is not asked for: PostgreSQL refuses some of it (NUL)."""
     if not is_slug(slug):
         return None
-    return db.session.execute(newest(at, Article.slug == slug, columns=PUBLIC).order_by(None)).one_or_none()
+    return db.session.execute(_by_slug, {"wanted": slug, "at": at}).one_or_none()
 
 
 def topic(slug: str) -> Topic | None:

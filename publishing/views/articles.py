@@ -1,10 +1,13 @@
 """The article page: the whole text, or the preview and what we ask."""
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import current_user
 
 from kit import clock
 from membership import memberships, paywall
+from membership.domain.paywall import Access
 from membership.guards import public
 from publishing import appeals, articles, listings, metadata
 from publishing.views.caching import for_everybody
@@ -20,27 +23,35 @@ def show(slug: str) -> Response:
     if article is None:
         abort(404)
     # Without a cookie she is a visitor: her session stays untouched and her page may be kept by shared caches.
-    reader = current_user if request.cookies else None
+    reader = current_user._get_current_object() if request.cookies else None
     access = paywall.open_article(article.access, article.id, reader)
-    supports_us = access.reason in ("member", "staff") or stands_well(reader)
+    about = metadata.of_article(article)
     page = render_template(
         "articles/show.html",
         article=article,
         access=access,
         body=articles.body_for(article, access),
-        about=metadata.of_article(article),
-        asks=not supports_us,
-        appeal=not supports_us and access.in_full and not appeals.is_closed(),
+        about=about,
+        below=appeals.box(what_follows(access, reader), article, about, access),
     )
     # A metered page counts its reader, so it is never the same for two.
     return for_everybody(page) if article.access != "metered" else _hers_alone(page)
 
 
-def stands_well(reader: object) -> bool:
+def what_follows(access: Access, reader: Any) -> str:
+    """What stands below the text: the gate, the appeal, or (for those who support us or closed it) less."""
+    if not access.in_full:
+        return "gate"
+    if access.reason in ("member", "staff") or stands_well(reader):
+        return "end"
+    return "closed" if appeals.is_closed() else "appeal"
+
+
+def stands_well(reader: Any) -> bool:
     """Does she support us already, as a member in good standing or as staff? Such readers are asked nothing."""
-    if reader is None or not current_user.is_authenticated:
+    if reader is None or not reader.is_authenticated:
         return False
-    return current_user.is_staff or memberships.is_entitled(paywall.membership_of(current_user.id), clock.now())
+    return reader.is_staff or memberships.is_entitled(paywall.membership_of(reader.id), clock.now())
 
 
 def _hers_alone(page: str) -> Response:

@@ -1,10 +1,13 @@
 """The front page: a lead story, the latest, columns, photo stories, and a few of each topic."""
 
 from flask import Blueprint, Response, render_template
+from flask_babel import get_locale
+from markupsafe import Markup
 
 from kit import clock
 from membership.guards import public
 from publishing import listings
+from publishing.frame import kept
 from publishing.models.articles import Article
 from publishing.views.caching import for_everybody
 
@@ -20,6 +23,11 @@ OF_EACH_TOPIC = 6  # looked up; three are shown that do not stand above already
 @public
 def index() -> Response:
     """The front page, for everybody the same but for the masthead."""
+    return for_everybody(render_template("front/index.html", main=kept(("front", str(get_locale())), _main)))
+
+
+def _main() -> Markup:
+    """All below the masthead, rendered once a minute in each process and anew when something is published."""
     now = clock.now()
     stories = listings.cards(now, STORIES, Article.kind == "article")
     shown = {story.id for story in stories}
@@ -28,11 +36,11 @@ def index() -> Response:
         for slug, cards in listings.latest_of_topics(now, OF_EACH_TOPIC).items()
     }
     page = render_template(
-        "front/index.html",
+        "front/main.html",
         lead=stories[0] if stories else None,
         stories=stories[1:],
         columns=listings.cards(now, COLUMNS, Article.kind == "column"),
         photos=listings.cards(now, PHOTOS, Article.kind == "photos"),
         topics=[(cards[0].topic_name, slug, cards) for slug, cards in sorted(by_topic.items()) if cards],
     )
-    return for_everybody(page)
+    return Markup(page)  # noqa: S704 - our own template
