@@ -110,6 +110,8 @@ def test_a_used_database_is_refused(app: Flask, make_account: Any, small: None) 
     assert done.exit_code == 1
     assert "readers or articles already" in done.output
     assert count(Account) == 1
+    assert run(app, "--if-empty").exit_code == 0
+    assert count(Account) == 1
 
 
 def test_twice_is_refused_and_changes_nothing(app: Flask, small: None) -> None:
