@@ -8,6 +8,41 @@ from sandbox.errors import StripeError
 from sandbox.world import World
 
 
+class Given(dict):
+    """Parameters that know which of them were looked at.
+
+    A parameter that Stripe knows and the handler never asked for would be accepted
+    and forgotten; the caller is told instead.
+    """
+
+    def __init__(self, values: dict):
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, key: str):
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: object = None):
+        self.asked.add(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
+
+    def items(self):
+        self.asked |= set(self)
+        return super().items()
+
+    def tolerate(self, *names: str) -> None:
+        """Let these pass without effect."""
+        self.asked.update(names)
+
+    def forgotten(self) -> list[str]:
+        return sorted(set(self) - self.asked)
+
+
 @dataclasses.dataclass
 class Call:
     """One API call, its parameters checked and typed."""
@@ -16,7 +51,7 @@ class Call:
     method: str
     path: str
     args: dict[str, str]
-    params: dict
+    params: Given
 
     @property
     def id(self) -> str:

@@ -17,7 +17,7 @@ from sandbox.expand import expanded
 from sandbox.faults import Fault
 from sandbox.form import nested
 from sandbox.objects import API_VERSION
-from sandbox.routing import Call, find
+from sandbox.routing import Call, Given, find
 from sandbox.world import World
 
 resources.load()
@@ -104,7 +104,12 @@ class Exchange:
         try:
             clocks.tick(self.world)
             self.started = True
+            checked = Given(checked)
             answer = route.handler(Call(self.world, self.method, self.path, args, checked))
+            if forgotten := checked.forgotten():
+                raise StripeError.invalid(
+                    f"The sandbox has no behaviour for {', '.join(forgotten)} here yet.", forgotten[0]
+                )
             paths = expand.values() if isinstance(expand, dict) else [expand]
             body = expanded(self.world, answer, list(paths))
             wrong = self.world.check_shape(body)

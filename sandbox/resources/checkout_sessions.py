@@ -23,6 +23,7 @@ def index(call: Call) -> dict:
 def create(call: Call) -> dict:
     world, params = call.world, call.params
     session_rules.check(params)
+    params.tolerate(*session_rules.TOLERATED)
     mode = params.get("mode", "payment")
     customer = None
     if params.get("customer"):

@@ -23,6 +23,8 @@ def shipping(given: dict | None) -> dict | None:
 @route("POST", PATH)
 def create(call: Call) -> dict:
     world, params = call.world, call.params
+    # A bank debit's mandate and the way errors are told change nothing here.
+    params.tolerate("mandate_data", "error_on_requires_action", "use_stripe_sdk", "off_session", "return_url")
     if params["amount"] < 1:
         raise StripeError.invalid("This value must be greater than or equal to 1.", "amount", "parameter_invalid_integer")
     customer = None
