@@ -16,7 +16,7 @@ import reports
 from kit import cli, csrf, database, errors, formats, headers, health, limits, logs, mail, mailbox, media, settings, transport
 from kit.database import db
 from membership import guards, paywall, signals
-from payments import contributions, plans, subscriptions
+from payments import contributions, monthly, plans, subscriptions
 from publishing import appeals
 
 ROOMS = (membership, publishing, payments, reports)
@@ -54,6 +54,7 @@ def connect() -> None:
     """What must travel up between rooms goes by signals, and only through here."""
     signals.email_verified.connect(contributions.claim)
     signals.account_closed.connect(subscriptions.cancel_all)
+    signals.account_closed.connect(monthly.end_all)
 
 
 def serve(app: Flask) -> Flask:

@@ -84,6 +84,10 @@ def _book_back(charge_id: str, found: list[facts.Fact]) -> list[LedgerEntry]:
     cause = Cause(**{name: getattr(payment, name) for name in asdict(Cause()) if name != "note"}) if payment else Cause()
     entries = [_book(fact, cause) for fact in found]
     contributions.settle(cause.contribution_id)
+    came_back = {entry.source_id for entry in entries if entry.kind == "refund_failed"}
+    for entry in entries:
+        if payment and entry.kind == "refund" and entry.source_id not in came_back:
+            receipts.told_back(payment, entry)
     return entries
 
 

@@ -12,6 +12,7 @@ from kit.settings import settings
 from kit.urls import public_url
 from membership.domain import emails
 from membership.models import Account
+from payments import monthly
 from payments.models import Contribution, LedgerEntry, Plan, Receipt, Subscription
 
 # Any number does, so long as every instance locks the same one.
@@ -53,7 +54,7 @@ def issue_for(entry: LedgerEntry, *, email: str | None = None) -> Receipt | None
     )
     db.session.add(receipt)
     db.session.flush()
-    _mail(receipt, entry)
+    _mail(receipt, entry, contribution)
     return receipt
 
 
@@ -124,7 +125,21 @@ def _what(entry: LedgerEntry, contribution: Contribution | None) -> str:
     return _("Subscription to %(site)s: %(plan)s", site=site, plan=plan.name)
 
 
-def _mail(receipt: Receipt, entry: LedgerEntry) -> None:
-    address = public_url("receipts.show", public_id=receipt.public_id)
-    subject, text, html = render_mail("receipt", receipt=receipt, paid_at=entry.occurred_at, address=address)
+def told_back(payment: LedgerEntry, refund: LedgerEntry) -> None:
+    """Tell who paid that money is on its way back, once for each Refund; nobody is told who never had a receipt."""
+    receipt = _of(payment)
+    if receipt is None:
+        return
+    subject, text, html = render_mail("contribution_refunded", receipt=receipt, back=-refund.amount, address=_address_of(receipt))
+    queue_mail(receipt.email, subject, text, html, key=f"refund:{refund.source_id}")
+
+
+def _mail(receipt: Receipt, entry: LedgerEntry, contribution: Contribution | None) -> None:
+    ending = public_url("monthly.show", token=monthly.token_for(contribution)) if contribution and contribution.frequency == "month" else ""
+    address = _address_of(receipt)
+    subject, text, html = render_mail("receipt", receipt=receipt, paid_at=entry.occurred_at, address=address, ending=ending)
     queue_mail(receipt.email, subject, text, html, key=f"receipt:{entry.source_id}")
+
+
+def _address_of(receipt: Receipt) -> str:
+    return public_url("receipts.show", public_id=receipt.public_id)

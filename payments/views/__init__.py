@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from payments.views import billing, checkout, contributions, journal, panels, receipts, staff_contributions, staff_ledger, webhook
+from payments.views import billing, checkout, contributions, journal, monthly, panels, receipts, staff_contributions, staff_ledger, webhook
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     checkout.bp,
@@ -10,6 +10,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     billing.bp,
     journal.bp,
     contributions.bp,
+    monthly.bp,
     receipts.bp,
     staff_contributions.bp,
     staff_ledger.bp,

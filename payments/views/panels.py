@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from membership import panels
 from membership.models import Account
-from payments import contributions, receipts
+from payments import contributions, monthly, receipts
 
 
 def register() -> None:
@@ -21,7 +21,7 @@ def contributions_panel(account: Account) -> Markup:
     given, papers = contributions.of_account(account.id), receipts.of_account(account.id)
     if not given and not papers:
         return Markup()
-    return Markup(render_template("contributions/panel.html", contributions=given, receipts=papers))  # noqa: S704 - a template's output
+    return Markup(render_template("contributions/panel.html", contributions=given, receipts=papers, path_of=monthly.path_of))  # noqa: S704 - a template's output
 
 
 def contribution_facts(account: Account) -> list[dict[str, Any]]:

@@ -116,3 +116,13 @@ def test_who_asked_not_to_be_named_is_named_to_bookkeeping_only(visit, make_acco
             html = browser.get(path).html
             assert ("Quillon" in html) is seen
             assert "gus@guest.example" not in html or seen
+
+
+def test_who_paid_is_told_once(visit, staff, paid, sandbox, deliver, outbox):
+    desk = visit(staff("finance"))
+    desk.get(f"/admin/contributions/{paid.public_id}")
+    desk.submit(f"/admin/contributions/{paid.public_id}/refund", amount="10")
+    deliver()
+    (mail,) = [one for one in outbox() if one.key.startswith("refund:")]
+    assert (mail.recipient, mail.subject) == ("gus@guest.example", "$10.00 is on its way back to you")
+    assert "Paid back since" in visit().get(mail.text.rsplit("http://localhost", 1)[1].strip()).text
