@@ -1,5 +1,6 @@
 """The sandbox as an object: started in a thread for tests, driven by method calls."""
 
+import socket
 import threading
 from urllib.parse import urlsplit
 
@@ -55,8 +56,10 @@ class Sandbox:
 
     def start(self) -> "Sandbox":
         """Serve on a free loopback port (or the one given) in a thread."""
-        self._server = make_server(self._host, self._port, self.app, threaded=True, request_handler=Quiet)
-        self.world.base_url = f"http://{self._host}:{self._server.server_port}"
+        listening = socket.create_server((self._host, self._port))  # raises OSError when the port is taken
+        port = listening.getsockname()[1]
+        self._server = make_server(self._host, port, self.app, threaded=True, request_handler=Quiet, fd=listening.detach())
+        self.world.base_url = f"http://{self._host}:{port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         self.world.delivery.start()

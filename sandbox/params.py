@@ -17,7 +17,7 @@ import stripe
 
 from sandbox import legacy
 from sandbox.errors import StripeError
-from sandbox.shapes import _namespace, resolve
+from sandbox.shapes import namespace, resolve
 
 _IGNORED = frozenset(vars(stripe.RequestOptions).get("__annotations__", {}))
 _ENDPOINT = re.compile(
@@ -48,7 +48,7 @@ def type_of(method: str, path: str) -> type | None:
         return None
     module, name = entry
     __import__(module)
-    return typing.cast(type, _namespace(module)[name])
+    return typing.cast(type, namespace(module)[name])
 
 
 @cache
@@ -58,7 +58,7 @@ def _fields(cls: type) -> dict[str, object]:
     for base in getattr(cls, "__orig_bases__", ()):
         if hasattr(base, "__annotations__") and base.__name__ != "RequestOptions":
             found |= _fields(base)
-    space = _namespace(cls.__module__)
+    space = namespace(cls.__module__)
     for name, annotation in cls.__annotations__.items():
         if name not in _IGNORED:
             found[name] = resolve(annotation, space)

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable
+from typing import Any
 
 from sandbox.errors import StripeError
 from sandbox.world import World
@@ -23,7 +24,7 @@ class Given(dict):
         self.asked.add(key)
         return super().__getitem__(key)
 
-    def get(self, key: str, default: object = None):
+    def get(self, key: Any, default: Any = None) -> Any:
         self.asked.add(key)
         return super().get(key, default)
 

@@ -107,9 +107,7 @@ class Exchange:
             checked = Given(checked)
             answer = route.handler(Call(self.world, self.method, self.path, args, checked))
             if forgotten := checked.forgotten():
-                raise StripeError.invalid(
-                    f"The sandbox has no behaviour for {', '.join(forgotten)} here yet.", forgotten[0]
-                )
+                raise StripeError.invalid(f"The sandbox has no behaviour for {', '.join(forgotten)} here yet.", forgotten[0])
             paths = expand.values() if isinstance(expand, dict) else [expand]
             body = expanded(self.world, answer, list(paths))
             wrong = self.world.check_shape(body)

@@ -32,7 +32,7 @@ UNTYPED = frozenset({"payment_page"})
 
 
 @cache
-def _namespace(module_name: str) -> dict[str, object]:
+def namespace(module_name: str) -> dict[str, object]:
     """The names a generated module may use, with those it imports for typing only."""
     module = sys.modules[module_name]
     names = dict(vars(typing)) | dict(vars(module))
@@ -52,7 +52,7 @@ def fields(cls: type) -> dict[str, object]:
     found: dict[str, object] = {}
     for base in reversed(cls.__mro__):
         if base.__module__.startswith("stripe.") and "File generated" in _header(base.__module__):
-            space = _namespace(base.__module__)
+            space = namespace(base.__module__)
             for name, annotation in vars(base).get("__annotations__", {}).items():
                 if not name.startswith("_") and name != "OBJECT_NAME":
                     found[name] = resolve(annotation, space)

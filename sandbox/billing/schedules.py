@@ -12,22 +12,7 @@ LIVE = ("not_started", "active")
 
 def phase(world, given: dict, start: int) -> dict:
     """A phase of the schedule as the API shows it."""
-    from sandbox.resources import prices
-
-    items = []
-    for i, entry in enumerate(given["items"]):
-        price = prices.of_line(world, entry, f"phases[0][items][{i}]")
-        items.append(
-            {
-                "billing_thresholds": None,
-                "discounts": [],
-                "metadata": dict(entry.get("metadata") or {}),
-                "plan": price["id"],
-                "price": price["id"],
-                "quantity": entry.get("quantity", 1),
-                "tax_rates": [],
-            }
-        )
+    items = [_item(world, entry, i) for i, entry in enumerate(given["items"])]
     first = world.store.get("price", items[0]["price"])
     duration = given.get("duration")
     if given.get("end_date"):
@@ -56,6 +41,21 @@ def phase(world, given: dict, start: int) -> dict:
         "start_date": start,
         "transfer_data": None,
         "trial_end": None,
+    }
+
+
+def _item(world, entry: dict, i: int) -> dict:
+    from sandbox.resources import prices
+
+    price = prices.of_line(world, entry, f"phases[0][items][{i}]")
+    return {
+        "billing_thresholds": None,
+        "discounts": [],
+        "metadata": dict(entry.get("metadata") or {}),
+        "plan": price["id"],
+        "price": price["id"],
+        "quantity": entry.get("quantity", 1),
+        "tax_rates": [],
     }
 
 

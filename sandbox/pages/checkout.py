@@ -135,7 +135,8 @@ def checkout_submit(session_id: str):
         if session["status"] != "open":
             return _page(session, typed)
         try:
-            if form.get("action") == "apply":
+            # Enter presses the form's first button, which is Apply: without a new code it means Pay.
+            if form.get("action") == "apply" and typed.promotion_code.strip() and not session["_coupons"]:
                 checkout.apply_code(world, session, typed.promotion_code)
                 return _page(session, typed)
             return _see(submit(world, session, typed))

@@ -1,6 +1,6 @@
 """/v1/payment_intents"""
 
-from sandbox.billing import charging, methods
+from sandbox.billing import charging, invoicing, methods
 from sandbox.errors import StripeError
 from sandbox.lists import listable, retrievable
 from sandbox.objects import put_fields, put_metadata
@@ -58,6 +58,11 @@ def confirm_with(call: Call, intent: dict, method: dict | None) -> None:
             code="payment_intent_unexpected_state",
         )
     off_session = call.params.get("off_session") in (True, "true", "one_off", "recurring")
+    invoice = call.world.store.get("invoice", intent.get("_invoice", ""))
+    if invoice and invoice["status"] == "open":
+        # An invoice's intent: paying it pays the invoice, and what hangs on that.
+        invoicing.pay(call.world, invoice, method)
+        return
     charging.confirm(call.world, intent, method, off_session=off_session)
     if intent["customer"] and intent["setup_future_usage"] and not method["customer"]:
         methods.attach(call.world, method, call.world.the("customer", intent["customer"]))
@@ -80,6 +85,7 @@ def confirm(call: Call) -> dict:
     intent = call.world.need("payment_intent", call.id, "payment_intent")
     if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
         raise unexpected(intent, "confirm")
+    call.params.tolerate("off_session", "return_url", "mandate_data", "use_stripe_sdk", "error_on_requires_action")
     chosen = call.params.get("payment_method") or intent["payment_method"]
     confirm_with(call, intent, methods.resolve(call.world, chosen) if chosen else None)
     return intent

@@ -165,3 +165,36 @@ def test_the_same_seed_gives_the_same_ids(client, sandbox):
     first = client.customers.create({}).id
     sandbox.reset()
     assert client.customers.create({}).id == first
+
+
+def test_a_parameter_without_behaviour_is_refused_not_forgotten(client, subscribed):
+    subscription = subscribed()
+    with pytest.raises(stripe.InvalidRequestError, match="no behaviour") as caught:
+        client.subscriptions.update(subscription.id, {"application_fee_percent": 5})
+    assert caught.value.param == "application_fee_percent"
+    with pytest.raises(stripe.InvalidRequestError, match="no behaviour"):
+        client.checkout.sessions.create({"mode": "payment", "success_url": "http://x", "invoice_creation": {"enabled": True}})
+
+
+def test_confirming_an_invoices_intent_pays_the_invoice(client, monthly):
+    customer = client.customers.create({"payment_method": "pm_card_visa"})
+    subscription = client.subscriptions.create(
+        {
+            "customer": customer.id,
+            "items": [{"price": monthly.id}],
+            "payment_behavior": "default_incomplete",
+            "expand": ["latest_invoice.payments", "latest_invoice.confirmation_secret"],
+        }
+    )
+    assert subscription.status == "incomplete"
+    intent = subscription.latest_invoice.payments.data[0].payment.payment_intent
+    assert subscription.latest_invoice.confirmation_secret.client_secret.startswith(intent)
+    client.payment_intents.confirm(intent, {"payment_method": "pm_card_visa"})
+    assert client.subscriptions.retrieve(subscription.id).status == "active"
+
+
+def test_old_time_is_no_obstacle(client):
+    """A test clock may stand years ago."""
+    clock = client.test_helpers.test_clocks.create({"frozen_time": 1577836800})
+    customer = client.customers.create({"test_clock": clock.id})
+    assert customer.created == 1577836800

@@ -141,3 +141,9 @@ def test_an_open_invoice_can_be_paid_on_its_page(web, client, sandbox, portal):
     web.post(invoice.hosted_invoice_url, data=CARD)
     assert client.invoices.retrieve(invoice.id).status == "paid"
     assert client.subscriptions.retrieve(subscription.id).status == "active"
+
+
+def test_enter_in_the_form_pays_although_apply_is_its_first_button(web, client, checkout):
+    session = checkout(allow_promotion_codes=True)
+    typed = CARD | {"email": "ada@example.com", "promotion_code": "", "action": "apply"}
+    assert web.post(session.url, data=typed, allow_redirects=False).status_code == 303

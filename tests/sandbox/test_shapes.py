@@ -57,7 +57,7 @@ def test_a_deleted_object_has_only_its_id():
     assert shapes.check({"id": "cus_1", "object": "customer", "deleted": True, "email": "x"})
 
 
-def test_a_wrong_answer_is_a_500_and_is_remembered(_running, client, sandbox):
+def test_a_wrong_answer_is_a_500_and_is_remembered(client, sandbox):
     customer = client.customers.create({})
     sandbox.get(customer.id)["balance"] = "plenty"
     with pytest.raises(stripe.APIError, match="balance"):
