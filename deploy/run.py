@@ -96,10 +96,10 @@ def main() -> None:
     (ROOT / "instance").mkdir(exist_ok=True)
     print("Wellspring is getting ready:", flush=True)
     once("database", *flask, "db", "upgrade")
-    once("demo publication (when the database is empty)", *flask, "demo", "load", "--if-empty")
+    once("demo publication (when the database is empty)", *flask, "demo", "load", "--if-empty", "--readers", os.environ.get("DEMO_READERS", "3000"))
     try:
         if "STRIPE_API_BASE" not in os.environ:
-            state = str(ROOT / "instance" / "sandbox.db")
+            state = os.environ.get("SANDBOX_STATE", str(ROOT / "instance" / "sandbox.db"))
             hook = f"http://127.0.0.1:{PORT}/webhooks/stripe"
             parts.append(
                 start(
