@@ -3,7 +3,7 @@
 from kit.database import db
 from kit.jobs import job, schedule
 from kit.limits import sweep_limits
-from membership import accounts, sessions, tokens
+from membership import accounts, memberships, sessions, tokens
 
 
 @job("membership.mail_link")
@@ -21,6 +21,15 @@ def mail_link(purpose: str, email_key: str, browser_hash: str, next_path: str) -
     db.session.commit()
 
 
+@job("membership.renew")
+def renew() -> None:
+    """Derive anew the memberships in which a source that waited has begun (a gift to come, after a gap)."""
+    for account_id in memberships.due(limit=500):
+        memberships.lock(account_id)
+        memberships.derive(account_id)
+    db.session.commit()
+
+
 @job("membership.sweep")
 def sweep() -> None:
     """Forget sessions, tokens and rate windows that are over."""
@@ -30,4 +39,5 @@ def sweep() -> None:
     db.session.commit()
 
 
+schedule("membership.renew", "*/5 * * * *")
 schedule("membership.sweep", "47 3 * * *")

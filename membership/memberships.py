@@ -68,6 +68,12 @@ def derive(account_id: int) -> Membership:
     return row
 
 
+def due(limit: int) -> list[int]:
+    """Accounts whose row must be derived anew because a source that waited has begun."""
+    waiting = select(Membership.account_id).where(Membership.renew_at <= clock.now()).order_by(Membership.renew_at)
+    return list(db.session.scalars(waiting.limit(limit)))
+
+
 def standing_of(account_id: int) -> Standing:
     """The standing from every source of this account, in one look-up."""
     rows = db.session.scalars(select(MembershipSource).where(MembershipSource.account_id == account_id))
