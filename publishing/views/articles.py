@@ -34,8 +34,7 @@ def show(slug: str) -> Response:
         about=about,
         below=appeals.box(what_follows(access, reader), article, about, access),
     )
-    # A metered page counts its reader, so it is never the same for two.
-    return for_everybody(page) if article.access != "metered" else _hers_alone(page)
+    return for_everybody(page)  # a metered page sends or got a cookie, which makes it private (kit/headers.py)
 
 
 def what_follows(access: Access, reader: Any) -> str:
@@ -52,10 +51,3 @@ def stands_well(reader: Any) -> bool:
     if reader is None or not reader.is_authenticated:
         return False
     return reader.is_staff or memberships.is_entitled(paywall.membership_of(reader.id), clock.now())
-
-
-def _hers_alone(page: str) -> Response:
-    answer = Response(page)
-    answer.headers["Cache-Control"] = "private, no-store"
-    answer.vary.add("Cookie")
-    return answer

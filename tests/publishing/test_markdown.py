@@ -65,6 +65,12 @@ def test_nothing_reaches_over_the_cut(channel: str) -> None:
     assert (SECRET in rendered.html) is (channel != "comment"), "the member gets it; a comment is nobody's"
 
 
+def test_a_preview_has_no_marks_of_notes_that_it_cannot_show() -> None:
+    rendered = render("Open[^1].\n\n<!-- more -->\n\nRest.\n\n[^1]: Note.")
+    assert rendered.preview_html == "<p>Open.</p>\n"
+    assert 'href="#fn1"' in rendered.html
+
+
 def test_what_is_defined_before_the_cut_stays() -> None:
     rendered = render("[the map][ref]\n\n[ref]: /media/map 'Map'\n\n<!-- more -->\n\nRest.")
     assert '<a href="/media/map" title="Map">the map</a>' in rendered.preview_html
