@@ -52,6 +52,15 @@ class OutboxMail(Model):
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
+def header_text(text: str) -> str:
+    """Text that stays text in a header: no line breaks, and none hidden in "=?...?=" either.
+
+    The standard library reads that as an encoded word even in what we set ourselves, and before 3.11.10 writes a line
+    break that it decodes to straight into the message (CVE-2024-6923).
+    """
+    return _BREAKS.sub(" ", text).replace("=?", "= ?")
+
+
 def render_mail(name: str, **context: Any) -> tuple[str, str, str | None]:
     """``templates/email/NAME.txt`` (first line "Subject: ...") and ``NAME.html`` if there is one, styles inlined."""
     import css_inline
@@ -83,10 +92,10 @@ def queue_mail(
         "kind": kind,
         "state": "queued",
         "recipient": _BREAKS.sub("", to),
-        "subject": _BREAKS.sub(" ", subject)[:400],
+        "subject": header_text(subject)[:400],
         "text": text,
         "html": html,
-        "headers": {name: _BREAKS.sub(" ", value) for name, value in (headers or {}).items()},
+        "headers": {name: header_text(value) for name, value in (headers or {}).items()},
         "message_id": make_msgid(domain=domain),
         "created_at": clock.now(),
         "attempts": 0,

@@ -16,9 +16,9 @@ from publishing.newsletter.delivery import Leg, Outcome, Recipient
 
 log = structlog.get_logger("publishing.newsletter")
 
-# A leg ends well before another machine could take it for dead (kit/jobs.LEASE), and lets receipts pass in between.
-LEG_LETTERS = 500
-LEG_SECONDS = 60.0
+# A leg ends before a worker that is told to stop loses patience (20 s), and long before another machine could take it
+# for dead (kit/jobs.LEASE); and it lets other jobs pass.
+LEG_SECONDS = 15.0
 
 
 @jobs.job("newsletter.write_confirmation")
@@ -71,7 +71,7 @@ def _send(work: Leg) -> None:
                 work.setback = sent == 0  # a server may well close the line after so many: then the next leg begins at once
                 return
             sent += 1
-            if sent >= LEG_LETTERS or time.monotonic() > ends:
+            if time.monotonic() > ends:
                 return
 
 

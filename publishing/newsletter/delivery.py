@@ -17,6 +17,7 @@ from sqlalchemy import and_, exists, func, insert, literal, null, or_, select, u
 
 from kit import clock, jobs
 from kit.database import db
+from kit.mail import header_text
 from kit.settings import settings
 from kit.stencil import Stencil, gap
 from kit.urls import public_url
@@ -67,7 +68,8 @@ def address(issue: NewsletterIssue, today: date) -> int:
     """Queue a row for everybody who wants the letter; how many."""
     rows = select(literal(issue.id), Subscription.id, literal("queued"), literal(0), literal(issue.frozen_at, type_=Delivery.due_at.type))
     columns = ("issue_id", "subscription_id", "state", "attempts", "due_at")
-    done: Any = db.session.execute(insert(Delivery).from_select(columns, rows.where(wants(today)).order_by(Subscription.id)))
+    queue = insert(Delivery).from_select(columns, rows.where(wants(today)).order_by(Subscription.id))
+    done: Any = db.session.execute(queue.execution_options(preserve_rowcount=True))
     return done.rowcount
 
 
@@ -181,7 +183,7 @@ def stencil(issue: NewsletterIssue, text: str, html: str) -> Stencil:
     sender = settings()["MAIL_FROM"]
     host = parseaddr(sender)[1].partition("@")[2] or "localhost"
     mail = EmailMessage()
-    mail["From"], mail["Subject"], mail["Date"] = sender, issue.subject, issue.frozen_at or clock.now()
+    mail["From"], mail["Subject"], mail["Date"] = sender, header_text(issue.subject), issue.frozen_at or clock.now()
     mail["List-Id"] = f"<daily.newsletter.{host}>"
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")

@@ -131,6 +131,7 @@ def test_when_an_address_is_given_up(code: int, said: str, dead: bool) -> None:
         ".a@x.example",
         "a.@x.example",
         '"x y"@x.example',
+        "=?utf-8?q?=0D=0ABcc=3A=20v=40x.example?=@z.example",
         "x\u2028y@x.example",
     ],
 )
