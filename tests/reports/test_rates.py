@@ -48,6 +48,12 @@ def test_rounded_parts_still_lead_from_opening_to_closing(parts, opening):
     assert all(one * 720 == part for one, part in zip(whole, parts, strict=True) if part % 720 == 0)
 
 
+def test_the_largest_remainder_gets_the_unit_and_ties_go_to_the_earlier():
+    assert shares([100, 700, -20], 1) == [0, 1, 0]
+    assert shares([360, 360], 1) == [1, 0]
+    assert shares([360, -360]) == [1, -1]
+
+
 def test_an_impossible_total_is_refused():
     with pytest.raises(ValueError, match="rounded"):
         shares([720, 720], 7)
