@@ -71,6 +71,11 @@ def follow(history: list[Interval], snapshot: Snapshot, grace: timedelta) -> Cha
     if found is None:
         return _ended(history, snapshot)
     until, cause = planned_end(snapshot, grace)
+    wrong = tuple(row for row in history if until is not None and row.effective_at >= until)
+    if wrong:
+        # It was to end before these began (we looked late): they never were.
+        change = follow(history[: -len(wrong)], snapshot, grace)
+        return replace(change, supersede=(*change.supersede, *wrong))
     since = snapshot.changed_at or snapshot.started_at
     if not history:
         since = min(since, snapshot.started_at) if found[1] in ("trial", "active") else since
