@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from kit.currencies import major
 from kit.database import db
@@ -32,20 +32,20 @@ class Wanted:
     purpose: str = ""
     about: str = ""
 
-    def of(self, query: Select[Any]) -> Select[Any]:
-        """The query, narrowed."""
-        entry = LedgerEntry
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same for a query's where()."""
+        entry, found = LedgerEntry, []
         if self.month:
             first, after = month_bounds(self.month)
-            query = query.where(entry.occurred_at >= first, entry.occurred_at < after)
+            found += [entry.occurred_at >= first, entry.occurred_at < after]
         if self.kind:
-            query = query.where(entry.kind == self.kind)
+            found.append(entry.kind == self.kind)
         if self.purpose:
-            query = query.where(entry.purpose == self.purpose)
+            found.append(entry.purpose == self.purpose)
         if self.about:
             ids = (entry.source_id, entry.charge_id, entry.customer_id, entry.subscription_id, entry.invoice_id)
-            query = query.where(or_(*(column == self.about for column in ids)))
-        return query
+            found.append(or_(*(column == self.about for column in ids)))
+        return found
 
 
 def month_bounds(month: str) -> tuple[datetime, datetime]:
@@ -59,13 +59,14 @@ def month_bounds(month: str) -> tuple[datetime, datetime]:
 
 def entries(wanted: Wanted, page: int) -> list[tuple[LedgerEntry, str | None, str | None]]:
     """A page of entries, newest first, one more than PAGE if there are more: (entry, account's address, contribution)."""
-    return [tuple(row) for row in db.session.execute(_listed(wanted).offset((page - 1) * PAGE).limit(PAGE + 1))]
+    found = db.session.execute(_listed(wanted).offset((page - 1) * PAGE).limit(PAGE + 1))
+    return [(entry, email, contribution) for entry, email, contribution in found]
 
 
 def sums(wanted: Wanted) -> dict[str, dict[str, int]]:
     """Currency -> kind -> sum in minor units, and under "net" their total: currencies are never added up."""
     found: dict[str, dict[str, int]] = {}
-    query = wanted.of(select(LedgerEntry.currency, LedgerEntry.kind, func.sum(LedgerEntry.amount)))
+    query = select(LedgerEntry.currency, LedgerEntry.kind, func.sum(LedgerEntry.amount)).where(*wanted.conditions())
     for currency, kind, total in db.session.execute(query.group_by(LedgerEntry.currency, LedgerEntry.kind).order_by(LedgerEntry.currency)):
         of_currency = found.setdefault(currency, {"net": 0})
         of_currency[kind] = int(total)
@@ -107,9 +108,9 @@ def entries_of(contribution_id: int) -> list[LedgerEntry]:
     return list(db.session.scalars(query.order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())))
 
 
-def _listed(wanted: Wanted) -> Select[Any]:
+def _listed(wanted: Wanted) -> Any:
     query = select(LedgerEntry, Account.email, Contribution.public_id)
     query = query.outerjoin(Account, Account.id == LedgerEntry.account_id).outerjoin(
         Contribution, Contribution.id == LedgerEntry.contribution_id
     )
-    return wanted.of(query).order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())
+    return query.where(*wanted.conditions()).order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())

@@ -22,10 +22,14 @@ from payments.models import Contribution
 TYPED = ("suggested", "amount", "frequency", "email", "name", "message")
 
 
+def _choices(**labels: Any) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in labels.items()]
+
+
 class ContributionForm(FlaskForm):
     """Fields by the names that domain/contributions.accept reads."""
 
-    frequency = RadioField(_l("How often"), choices=[SelectChoice("once", _l("Once")), SelectChoice("month", _l("Every month"))], validate_choice=False)
+    frequency = RadioField(_l("How often"), choices=_choices(once=_l("Once"), month=_l("Every month")), validate_choice=False)
     suggested = RadioField(_l("How much"), choices=[], validate_choice=False)
     amount = StringField(_l("Or your own amount"))
     cover_fee = BooleanField(_l("Cover the payment fee too"))

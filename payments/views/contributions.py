@@ -14,7 +14,7 @@ from kit.limits import client_network, form_email, limiter
 from kit.problems import Refused
 from membership.guards import public
 from membership.models import Account
-from payments import arrivals, contributions, gateway, intents
+from payments import arrivals, gateway, intents, promises
 from payments.domain import contributions as rules
 from payments.intents import Asked
 from payments.leases import LeaseBusy, LeaseLost
@@ -40,7 +40,7 @@ def _went_to_stripe(response: Response) -> bool:
 def contribute() -> str:
     """The form; with ``again``, as this browser had filled it in before it went to Checkout and turned round."""
     before = _mine() if request.args.get("again") else None
-    return _page(fresh(contributions.terms(), before))
+    return _page(fresh(promises.terms(), before))
 
 
 @bp.post("/contribute/checkout")
@@ -52,17 +52,15 @@ def start() -> Any:
     """To Stripe with her wish, which is committed before Stripe is asked: whatever happens, asking again asks the same."""
     if any(len(values) > 1 for _name, values in request.form.lists()):
         abort(400)  # a field sent twice: which of the two would she have meant?
-    terms = contributions.terms()
+    terms = promises.terms()
     form = submitted(terms)
     try:
         accepted = rules.accept(form.said(), terms)
     except Refused as refusal:
         show_problems(form, refusal)
         return _page(form), 422
-    asked = contributions.begin(
-        accepted, account=_account(), attempt=form.attempt.data or "", attribution={"article": form.source.data or ""}
-    )
-    params = contributions.session_terms(asked.id)
+    asked = promises.begin(accepted, account=_account(), attempt=form.attempt.data or "", attribution={"article": form.source.data or ""})
+    params = promises.session_terms(asked.id)
     db.session.commit()
     session[MINE] = asked.id
     return _to_checkout(form, asked, params)
@@ -118,7 +116,7 @@ def _account() -> Account | None:
 
 
 def _page(form: ContributionForm, **values: Any) -> str:
-    terms = contributions.terms()
+    terms = promises.terms()
     symbol = numbers.get_currency_symbol(terms.currency.upper(), locale=str(get_locale() or "en_US"))
     rate = numbers.format_percent(terms.tariff.rate / 10_000, "#,##0.##%", locale=str(get_locale() or "en_US"))
     return render_template("contributions/contribute.html", form=form, terms=terms, symbol=symbol, fee_rate=rate, **values)

@@ -9,7 +9,7 @@ from sqlalchemy import exc, select, text, update
 from kit import clock
 from kit.database import db
 from kit.mail import OutboxMail
-from payments import contributions, ledger
+from payments import contributions, ledger, promises
 from payments.domain import contributions as rules
 from payments.models import CheckoutIntent, Contribution, Customer, LedgerEntry, Receipt, Subscription
 
@@ -18,8 +18,8 @@ TYPED = {"amount": "25.00", "frequency": "once", "email": "gus@guest.example", "
 
 def promised(session_id: str = "cs_1", **typed: str) -> Contribution:
     """A contribution of 25.00 that went to Checkout."""
-    accepted = rules.accept({**TYPED, **typed}, contributions.terms())
-    asked = contributions.begin(accepted, account=None, attempt=session_id, attribution={})
+    accepted = rules.accept({**TYPED, **typed}, promises.terms())
+    asked = promises.begin(accepted, account=None, attempt=session_id, attribution={})
     db.session.get_one(CheckoutIntent, asked.id).session_id = session_id
     db.session.commit()
     return contributions.of_intent(asked.id)
