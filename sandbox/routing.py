@@ -36,6 +36,10 @@ class Given(dict):
         self.asked |= set(self)
         return super().items()
 
+    def some(self, *names: str) -> dict:
+        """Those of the names that were given."""
+        return {name: self[name] for name in names if name in self}
+
     def tolerate(self, *names: str) -> None:
         """Let these pass without effect."""
         self.asked.update(names)

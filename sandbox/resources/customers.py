@@ -42,13 +42,9 @@ def new(world, **values) -> dict:
 
 @route("POST", PATH)
 def create(call: Call) -> dict:
-    customer = new(call.world, **_plain(call.params))
+    customer = new(call.world, **call.params.some(*PLAIN, "metadata", "test_clock"))
     _cards_and_coupon(call, customer)
     return customer
-
-
-def _plain(params: dict) -> dict:
-    return {k: v for k, v in params.items() if k in PLAIN or k in ("metadata", "test_clock")}
 
 
 @route("POST", PATH + "/{id}")

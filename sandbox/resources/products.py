@@ -32,7 +32,7 @@ def new(world, **values) -> dict:
 def create(call: Call) -> dict:
     from sandbox.resources import prices
 
-    product = new(call.world, **dict(call.params.items()))
+    product = new(call.world, **call.params.some(*PLAIN, "id", "metadata"))
     if data := call.params.get("default_price_data"):
         price = prices.new(call.world, data | {"product": product["id"]})
         with call.world.changing(product, "product.updated"):

@@ -29,7 +29,7 @@ def retrieve(call: Call) -> dict:
 
 
 def _change(call: Call, subscription: dict, entry: dict) -> None:
-    options = {k: v for k, v in call.params.items() if k in ("proration_behavior", "proration_date")}
+    options = call.params.some("proration_behavior", "proration_date")
     with call.world.changing(subscription, "customer.subscription.updated"):
         after = changing.items(call.world, subscription, options | {"items": [entry]})
     if after:
@@ -39,7 +39,7 @@ def _change(call: Call, subscription: dict, entry: dict) -> None:
 @route("POST", PATH)
 def create(call: Call) -> dict:
     subscription = call.world.need("subscription", call.params["subscription"], "subscription", "subscription")
-    entry = {k: v for k, v in call.params.items() if k in ("price", "price_data", "quantity", "metadata")}
+    entry = call.params.some("price", "price_data", "quantity", "metadata")
     _change(call, subscription, entry)
     return subscription["items"]["data"][-1]
 
@@ -47,7 +47,7 @@ def create(call: Call) -> dict:
 @route("POST", PATH + "/{id}")
 def update(call: Call) -> dict:
     subscription, item = find(call.world, call.id)
-    entry = {k: v for k, v in call.params.items() if k in ("price", "price_data", "quantity", "metadata")}
+    entry = call.params.some("price", "price_data", "quantity", "metadata")
     _change(call, subscription, entry | {"id": call.id})
     return item
 
