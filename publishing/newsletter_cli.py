@@ -99,7 +99,11 @@ def send(day: date | None, yes: bool, force: bool, wait: bool | None, as_json: b
     if as_json:
         click.echo(json.dumps({**_facts(issue), "queued": queued}, indent=2))
         return
-    click.echo(f"{queued:,} letters queued." if queued else f"The issue of {when} was started before: {issue.state}.")
+    click.echo(
+        f"{queued:,} {'letter' if queued == 1 else 'letters'} queued."
+        if queued
+        else f"The issue of {when} was started before: {issue.state}."
+    )
     if wait or (wait is None and sys.stderr.isatty()):
         _watch(issue.id)
 
