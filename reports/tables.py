@@ -74,7 +74,7 @@ def _cell(row: Row, figure: str) -> Any:
     if figure in MONEY and value is not None:
         return major(value, row["currency"])
     if isinstance(value, float):
-        return f"{value:.6f}"
+        return round(value, 6)  # a number, or a mean below zero would be taken for a formula
     return value if value is None or isinstance(value, int) else str(value)
 
 
