@@ -67,10 +67,7 @@ def _given(lead: Snapshot) -> str:
 
 
 def _trialing(_found: Standing, lead: Snapshot, _at: datetime) -> tuple[tuple[str, ...], Step]:
-    until = lead.ends_at or lead.paid_until
-    day = date_text(until) if until else ""
-    if lead.ends_at:
-        return (_("You are trying a membership. It ends on %(day)s and nothing will be charged.", day=day),), "undo-cancel"
+    day = date_text(lead.paid_until) if lead.paid_until else ""
     return (_("You are trying a membership. On %(day)s your subscription begins.", day=day),), "cancel"
 
 
