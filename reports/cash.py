@@ -10,8 +10,6 @@ from payments.models import LedgerEntry
 from reports.buckets import lies_in
 from reports.domain.cash import Cash
 
-CONTRIBUTION = "contribution"
-
 
 def by_month(bounds: Sequence[datetime]) -> list[dict[str | None, dict[str, Cash]]]:
     """For each month between ascending bounds: purpose -> currency -> Cash; the key None has every purpose together."""

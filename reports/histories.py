@@ -28,12 +28,6 @@ def moved(start: datetime, end: datetime) -> Iterator[list[Interval]]:
     yield from _by_account(query)
 
 
-def of_accounts(ids: ColumnElement[bool]) -> Iterator[list[Interval]]:
-    """The whole history of every account that has an interval for which the condition holds."""
-    some = select(ROW.account_id).where(IN_FORCE, ids)
-    yield from _by_account(select(*_COLUMNS).where(IN_FORCE, ROW.account_id.in_(some)).order_by(ROW.account_id))
-
-
 def covers(at: datetime) -> ColumnElement[bool]:
     """Rows in force at the instant."""
     return and_(ROW.effective_at <= at, or_(ROW.until.is_(None), ROW.until > at))
