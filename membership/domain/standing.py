@@ -47,6 +47,11 @@ class Snapshot:
     currency: str | None = None
     end_cause: str | None = None
 
+    @property
+    def began_at(self) -> datetime:
+        """A Subscription that we have seen has begun, though Stripe's clock may be ahead of ours; a gift may wait."""
+        return min(self.started_at, self.observed_at) if self.kind == "subscription" else self.started_at
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -95,9 +100,10 @@ def window(snapshot: Snapshot, grace: timedelta) -> Window | None:
         return None
     limits = [snapshot.paid_until + grace, snapshot.ends_at, snapshot.ended_at]
     end = min(limit for limit in limits if limit is not None)
-    if end <= snapshot.started_at:
+    start = snapshot.began_at
+    if end <= start:
         return None
-    return Window(snapshot.started_at, end, min(snapshot.paid_until, end), snapshot)
+    return Window(start, end, min(snapshot.paid_until, end), snapshot)
 
 
 def derive(snapshots: Iterable[Snapshot], grace: timedelta) -> Standing:
@@ -162,7 +168,7 @@ def status(standing: Standing, at: datetime) -> Status:
     words = [
         _status_of(snapshot, at, id(snapshot) in opened)
         for snapshot in standing.snapshots
-        if snapshot.status not in NEVER_BEGAN and (snapshot.started_at <= at or id(snapshot) in opened)
+        if snapshot.status not in NEVER_BEGAN and (snapshot.began_at <= at or id(snapshot) in opened)
     ]
     return min(words, key=lambda word: _RANK[word], default="none")
 

@@ -83,11 +83,21 @@ def test_the_whole_loop(page: Page, site: Site, database: str, request: pytest.F
     assert len(page.locator("main article").first.inner_text()) > len(body)
 
     cancel_in_portal(page)
-    page.goto("/account/")
+    account_says(page, "ending")
     expect(page.locator("[data-status=ending]")).to_contain_text("until")
 
     period_passes(page, site, article)
     the_editor_sees_it(page, site, email)
+
+
+def account_says(page: Page, status: str) -> None:
+    """Reload the account page until Stripe's word has arrived."""
+    for _ in range(60):
+        page.goto("/account/")
+        if page.locator(f"[data-status={status}]").count():
+            return
+        page.wait_for_timeout(500)
+    expect(page.locator(f"[data-status={status}]")).to_be_visible()
 
 
 def cancel_in_portal(page: Page) -> None:
@@ -102,12 +112,7 @@ def period_passes(page: Page, site: Site, article: str) -> None:
     """The sandbox's clock goes past the period's end; its event closes the gate."""
     site.tell_sandbox("advance", seconds=32 * 24 * 3600)
     site.tell_sandbox("deliver")
-    for _ in range(60):
-        page.goto("/account/")
-        if page.locator("[data-status=lapsed]").count():
-            break
-        page.wait_for_timeout(500)
-    expect(page.locator("[data-status=lapsed]")).to_be_visible()
+    account_says(page, "lapsed")
     page.goto(article)
     expect(page.get_by_role("link", name=re.compile("Subscribe")).first).to_be_visible()
 
