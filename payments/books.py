@@ -58,7 +58,7 @@ def month_bounds(month: str) -> tuple[datetime, datetime]:
 
 
 def entries(wanted: Wanted, page: int) -> list[tuple[LedgerEntry, str | None, str | None]]:
-    """A page of entries, newest first, one more than PAGE if there are more: (entry, account's address, contribution)."""
+    """A page of entries, newest first, one more than PAGE if there are more: (entry, whose address, contribution)."""
     found = db.session.execute(_listed(wanted).offset((page - 1) * PAGE).limit(PAGE + 1))
     return [(entry, email, contribution) for entry, email, contribution in found]
 
@@ -109,7 +109,8 @@ def entries_of(contribution_id: int) -> list[LedgerEntry]:
 
 
 def _listed(wanted: Wanted) -> Any:
-    query = select(LedgerEntry, Account.email, Contribution.public_id)
+    whose = func.coalesce(Account.email, Contribution.email)  # a guest's is what she typed
+    query = select(LedgerEntry, whose, Contribution.public_id)
     query = query.outerjoin(Account, Account.id == LedgerEntry.account_id).outerjoin(
         Contribution, Contribution.id == LedgerEntry.contribution_id
     )
