@@ -60,7 +60,7 @@ def catch_up(report: Report, since: datetime, *, dry_run: bool = False) -> Itera
         report.saw("event", len(events))
         for event in reversed(events):
             newest = max(newest, event["created"])
-            missed = _unknown(event) if dry_run else journal.record(event, json.dumps(event), "reconcile")
+            missed = _unknown(event) if dry_run else journal.record(event, json.dumps(event, default=str), "reconcile")
             if missed and event["type"] in HANDLERS:
                 report.missed_events += 1
                 log.warning("event was missed", event_id=event["id"], type=event["type"])

@@ -1,55 +1,193 @@
 """Subscribing, from the plans on the page to the gate, whichever of redirect and webhook comes first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kit import clock
+from sqlalchemy import func, select
+
 from kit.database import db
-from membership import memberships
-from membership.models import Account, Membership
-from payments import plans
-from payments.models import CheckoutIntent, Customer, Subscription
-from sqlalchemy import select
+from payments.models import CheckoutIntent, Customer, LedgerEntry, StripeEvent, Subscription
+from sandbox.driver import Declined
+from tests.payments.readers import back, described, entitled, press, put_on_sale, subscribe
 
 Visit = Callable[..., Any]
 
 
-@pytest.fixture
-def on_sale(sandbox: Any) -> None:
-    """The default plans, made at the sandbox."""
-    terms = plans.wanted()
-    plans.write(terms, plans.look(terms, create=True))
-    db.session.commit()
-    sandbox.take_deliveries()
+@pytest.fixture(autouse=True)
+def on_sale(sandbox: Any) -> Iterator[None]:
+    put_on_sale(sandbox)
+    yield
+    assert sandbox.complaints == []
 
 
-def entitled(account_id: int) -> bool:
+def count(table: Any) -> int:
     db.session.rollback()
-    return memberships.is_entitled(db.session.get(Membership, account_id), clock.now())
+    return db.session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def begin(visit: Visit, account: Account, plan: str = "reader-monthly") -> tuple[Any, str]:
-    """(her browser, the Session's id) after she pressed the button."""
-    browser = visit(account)
-    browser.get("/subscribe")
-    answer = browser.post("/subscribe/checkout", {"plan": plan})
-    assert answer.status == 303, answer.html
-    db.session.rollback()
-    session_id = db.session.scalars(select(CheckoutIntent.session_id).order_by(CheckoutIntent.created_at.desc())).first()
-    assert session_id
-    assert session_id in answer.headers["Location"]
-    return browser, session_id
-
-
-def test_redirect_first(visit: Visit, make_account: Any, sandbox: Any, on_sale: None, deliver: Any) -> None:
-    account_id = (account := make_account("ann@reader.example")).id
-    browser, session_id = begin(visit, account)
-    url = sandbox.pay(session_id)
-    assert not entitled(account_id)
-    page = browser.get(url.removeprefix("http://localhost"))
+def test_the_page_offers_each_plan(visitor: Any) -> None:
+    page = visitor.get("/subscribe")
     assert page.status == 200
-    assert "Everything is open to you" in page.text
+    assert [form.fields["plan"] for form in page.forms() if form.action == "/subscribe/checkout"] == [
+        "reader-monthly",
+        "reader-yearly",
+        "supporter-monthly",
+        "supporter-yearly",
+    ]
+    assert "Subscribe for $5.00 a month" in page.text
+    assert "Subscribe for $120.00 a year" in page.text
+
+
+def test_redirect_before_webhook(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    account_id = (account := make_account()).id
+    browser = visit(account)
+    url = sandbox.pay(press(browser))
+    assert not entitled(account_id)
+    page = browser.get(back(url))
+    assert (page.status, "Everything is open to you" in page.text) == (200, True)
     assert entitled(account_id)
     assert set(deliver()) == {200}
     assert entitled(account_id)
+    assert count(Subscription) == count(Customer) == 1
+
+
+def test_webhook_before_redirect(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    account_id = (account := make_account()).id
+    browser = visit(account)
+    url = sandbox.pay(press(browser))
+    deliver()
+    assert entitled(account_id)
+    asked = len(sandbox.requests)
+    page = browser.get(back(url))
+    assert "Everything is open to you" in page.text
+    assert len(sandbox.requests) == asked, "nothing was left to look at"
+    assert described(account_id)["plan"] == "reader-monthly"
+
+
+def test_never_redirected(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    account_id = (account := make_account()).id
+    subscribe(visit, sandbox, deliver, account, "supporter-yearly")
+    assert described(account_id) | {"paid_until": None} == {
+        "status": "active",
+        "entitled": True,
+        "plan": "supporter-yearly",
+        "paid_until": None,
+        "ends_at": None,
+        "source": "subscription",
+    }
+    entry = db.session.scalars(select(LedgerEntry).where(LedgerEntry.kind == "payment")).one()
+    assert (entry.amount, entry.currency, entry.purpose, entry.account_id) == (12000, "usd", "subscription", account_id)
+
+
+def test_neither_redirected_nor_told_grants_nothing(visit: Visit, make_account: Any, sandbox: Any) -> None:
+    account_id = (account := make_account()).id
+    sandbox.pay(press(visit(account)))
+    assert not entitled(account_id)
+
+
+def test_a_decline_leaves_the_session_open_and_no_access(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    account_id = (account := make_account()).id
+    browser = visit(account)
+    session_id = press(browser)
+    with pytest.raises(Declined):
+        sandbox.pay(session_id, card="4000000000000002")
+    deliver()
+    assert not entitled(account_id)
+    page = browser.get(f"/subscribe/thanks?session_id={session_id}")
+    assert (page.status, page.location) == (303, "/subscribe")
+    sandbox.pay(press(browser))
+    deliver()
+    assert entitled(account_id)
+    assert count(CheckoutIntent) == 1, "the second try was the same wish"
+
+
+def test_a_foreign_or_forged_session_shows_nothing(visit: Visit, make_account: Any, sandbox: Any) -> None:
+    ann, bob = make_account("ann@reader.example"), make_account("bob@reader.example")
+    session_id = press(visit(ann))
+    sandbox.pay(session_id)
+    asked = len(sandbox.requests)
+    for forged in (session_id, "cs_test_none", "", "../x", "%00", "x" * 4000):
+        page = visit(bob).get(f"/subscribe/thanks?session_id={forged}")
+        assert page.status == 404
+        assert "We do not know this payment page" in page.text
+    assert len(sandbox.requests) == asked, "strangers make us ask nothing"
+    assert not entitled(bob.id)
+
+
+def test_a_stranger_is_sent_to_sign_in(visitor: Any) -> None:
+    assert visitor.post("/subscribe/checkout", {"plan": "reader-monthly"}).status == 303
+    assert visitor.page.location.startswith("/account/sign-in")
+    assert count(CheckoutIntent) == 0
+
+
+@pytest.mark.parametrize("plan", ["", "price_123", "reader-weekly", "reader-monthly\x00", "READER-MONTHLY", "x" * 5000])
+def test_only_a_plan_on_sale_can_be_chosen(visit: Visit, make_account: Any, sandbox: Any, plan: str) -> None:
+    asked = len(sandbox.requests)
+    page = visit(make_account()).post("/subscribe/checkout", {"plan": plan})
+    assert (page.status, "not on sale" in page.text) == (422, True)
+    assert len(sandbox.requests) == asked
+
+
+def test_a_double_click_is_one_wish(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    browser = visit(make_account())
+    assert press(browser) == press(browser)
+    assert count(CheckoutIntent) == 1
+    assert len([one for one in sandbox.events() if one["type"] == "customer.created"]) == 1
+
+
+def test_another_plan_closes_the_first_session(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    browser = visit(make_account())
+    first = press(browser, "reader-monthly")
+    second = press(browser, "supporter-monthly")
+    assert first != second
+    assert (sandbox.get(first)["status"], sandbox.get(second)["status"]) == ("expired", "open")
+    deliver()
+    assert press(browser, "supporter-monthly") == second
+
+
+def test_paid_in_another_tab(visit: Visit, make_account: Any, sandbox: Any) -> None:
+    account_id = (account := make_account()).id
+    browser = visit(account)
+    sandbox.pay(press(browser))
+    page = browser.post("/subscribe/checkout", {"plan": "supporter-monthly"}, follow=True)
+    assert "Everything is open to you" in page.text
+    assert entitled(account_id)
+    assert len([one for one in sandbox.events() if one["type"] == "customer.subscription.created"]) == 1
+
+
+def test_a_member_is_not_sold_a_second(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    account = make_account()
+    subscribe(visit, sandbox, deliver, account)
+    browser = visit(account)
+    page = browser.post("/subscribe/checkout", {"plan": "reader-monthly"}, follow=True)
+    assert "You subscribe already" in page.text
+    assert count(CheckoutIntent) == 1
+
+
+def test_stripe_away_then_back_is_one_session(visit: Visit, make_account: Any, sandbox: Any) -> None:
+    browser = visit(make_account())
+    sandbox.faults(status={"500": 1.0})
+    page = browser.post("/subscribe/checkout", {"plan": "reader-monthly"})
+    assert (page.status, "does not answer" in page.text) == (503, True)
+    sandbox.faults()
+    press(browser)
+    assert count(CheckoutIntent) == 1
+
+
+def test_an_answer_lost_on_its_way_is_one_session(visit: Visit, make_account: Any, sandbox: Any) -> None:
+    """Stripe made the Session and the line broke: the same key finds it again."""
+    browser = visit(make_account())
+    sandbox.faults(reset_after_commit=1.0, methods=["POST"], paths="checkout.sessions")
+    assert browser.post("/subscribe/checkout", {"plan": "reader-monthly"}).status == 503
+    sandbox.faults()
+    press(browser)
+    made = [one for one in sandbox.requests if one["path"] == "/v1/checkout/sessions" and one["method"] == "POST"]
+    assert len({one["idempotency_key"] for one in made}) == 1
+
+
+def test_events_of_a_whole_subscription_are_all_applied(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    subscribe(visit, sandbox, deliver, make_account())
+    states = {(row.type, row.state) for row in db.session.scalars(select(StripeEvent))}
+    assert ("checkout.session.completed", "done") in states
+    assert not {state for _, state in states} - {"done", "ignored"}

@@ -1,0 +1,175 @@
+"""Books compared with Stripe's: what was missed is found and repaired through the webhook's own doors."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+
+from kit import clock, jobs
+from kit.database import db
+from membership.models import Membership, MembershipInterval, MembershipSource
+from payments.models import LedgerEntry, ReconcileRun, StripeEvent, Subscription
+from tests.payments.readers import described, entitled, press, put_on_sale, subscribe
+
+
+@pytest.fixture(autouse=True)
+def on_sale(sandbox: Any) -> Iterator[None]:
+    put_on_sale(sandbox)
+    yield
+    assert sandbox.complaints == []
+
+
+def paid_unheard(visit: Any, sandbox: Any, account: Any) -> int:
+    """She paid, and every event of it was lost on its way."""
+    account_id = account.id
+    sandbox.pay(press(visit(account)))
+    sandbox.take_deliveries()
+    db.session.rollback()
+    return account_id
+
+
+def run(app: Any, *arguments: str) -> Any:
+    """The command, as an operator types it."""
+    db.session.rollback()
+    return app.test_cli_runner().invoke(args=["stripe", "reconcile", *arguments])
+
+
+def test_lost_events_are_read_from_the_list(app: Any, visit: Any, sandbox: Any, make_account: Any, drain: Any) -> None:
+    account_id = paid_unheard(visit, sandbox, make_account())
+    assert not entitled(account_id)
+    db.session.rollback()
+    jobs.run(app, "payments.reconcile", [])
+    drain()
+    assert entitled(account_id)
+    assert set(db.session.scalars(select(StripeEvent.source))) == {"reconcile"}
+    last = db.session.scalars(select(ReconcileRun)).one()
+    assert (last.kind, last.report["missed_events"] > 0, last.cursor is not None) == ("events", True, True)
+    db.session.rollback()
+
+    jobs.run(app, "payments.reconcile", [])
+    assert drain() == 0, "nothing is told twice"
+    assert db.session.scalars(select(ReconcileRun).order_by(ReconcileRun.id.desc())).first().report["missed_events"] == 0
+
+
+def test_what_no_event_tells_any_more_is_found_by_walking(app: Any, visit: Any, sandbox: Any, make_account: Any) -> None:
+    account_id = paid_unheard(visit, sandbox, make_account())
+    jobs.run(app, "payments.reconcile_nightly", [])
+    assert entitled(account_id)
+    entry = db.session.scalars(select(LedgerEntry).where(LedgerEntry.kind == "payment")).one()
+    assert (entry.amount, entry.purpose, entry.account_id) == (500, "subscription", account_id)
+
+
+def test_dry_run_only_looks_and_exits_1(app: Any, visit: Any, sandbox: Any, make_account: Any) -> None:
+    account_id = paid_unheard(visit, sandbox, make_account())
+    found = run(app, "--dry-run", "--json")
+    assert found.exit_code == 1
+    report = json.loads(found.stdout)
+    assert {one["kind"] for one in report["drift"]} == {"subscription", "charge"}
+    assert not any(one["repaired"] for one in report["drift"])
+    assert report["missed_events"] > 0
+    assert not entitled(account_id)
+    db.session.rollback()
+    assert db.session.scalars(select(StripeEvent)).all() == []
+
+
+def test_repaired_once_then_clean(app: Any, visit: Any, sandbox: Any, make_account: Any, drain: Any) -> None:
+    account_id = paid_unheard(visit, sandbox, make_account())
+    first = run(app)
+    assert (first.exit_code, "repaired  subscription" in first.output) == (0, True), first.output
+    assert entitled(account_id)
+    drain()
+    again = run(app, "--dry-run")
+    assert (again.exit_code, "No difference." in again.output) == (0, True), again.output
+
+
+def test_a_projection_that_was_lost_is_built_again(app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any) -> None:
+    account = make_account()
+    account_id = account.id
+    subscribe(visit, sandbox, deliver, account)
+    before = described(account_id)
+    for table in (MembershipInterval, MembershipSource, Membership, Subscription):
+        db.session.execute(delete(table))
+    db.session.commit()
+    assert not entitled(account_id)
+    assert run(app).exit_code == 0
+    assert described(account_id) == before
+
+
+def test_a_membership_that_does_not_follow_is_drift(app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any) -> None:
+    account = make_account()
+    account_id = account.id
+    subscribe(visit, sandbox, deliver, account)
+    for table in (MembershipInterval, MembershipSource, Membership):
+        db.session.execute(delete(table))
+    db.session.commit()
+    found = run(app)
+    assert "membership does not follow it" in found.output
+    assert entitled(account_id)
+
+
+def test_the_demos_readers_are_left_out_and_counted(app: Any, sandbox: Any) -> None:
+    now = clock.now()
+    for name in ("sub_demo_1", "sub_demo_2", "sub_gone"):
+        db.session.add(
+            Subscription(id=name, customer_id="cus_x", purpose="subscription", status="active", currency="usd", started_at=now, fetched_at=now)
+        )
+    db.session.commit()
+    report = json.loads(run(app, "--dry-run", "--json").stdout)
+    assert report["simulated"] == 2
+    assert [(one["id"], one["what"]) for one in report["drift"]] == [("sub_gone", "Stripe does not list it")]
+
+
+def test_stripe_away_is_said_in_a_line(app: Any, sandbox: Any) -> None:
+    sandbox.faults(status={"500": 1.0})
+    found = run(app)
+    assert found.exit_code == 1
+    assert "Stripe: " in found.output
+    assert "Traceback" not in found.output
+
+
+# --- the other commands ------------------------------------------------------------------------------------------------
+
+
+def test_plans_are_found_not_made_again(app: Any, sandbox: Any) -> None:
+    db.session.rollback()
+    done = app.test_cli_runner().invoke(args=["stripe", "plans", "sync", "--json"])
+    assert done.exit_code == 0, done.output
+    assert {plan["key"]: plan["amount"] for plan in json.loads(done.stdout)} == {
+        "reader-monthly": 500,
+        "reader-yearly": 5000,
+        "supporter-monthly": 1200,
+        "supporter-yearly": 12000,
+    }
+    assert len([one for one in sandbox.events() if one["type"] == "price.created"]) == 4
+
+
+def test_the_endpoint_gets_exactly_what_we_handle(app: Any, sandbox: Any) -> None:
+    from payments import gateway
+    from payments.webhooks import HANDLERS
+
+    db.session.rollback()
+    done = app.test_cli_runner().invoke(args=["stripe", "endpoint", "register", "--json"])
+    assert done.exit_code == 0, done.output
+    made = json.loads(done.stdout)
+    endpoint = sandbox.get(made["id"])
+    assert set(endpoint["enabled_events"]) == set(HANDLERS)
+    assert (endpoint["api_version"], endpoint["url"]) == (gateway.API_VERSION, "http://localhost/webhooks/stripe")
+    assert made["secret"].startswith("whsec_")
+    again = json.loads(app.test_cli_runner().invoke(args=["stripe", "endpoint", "register", "--json"]).stdout)
+    assert again["id"] == made["id"]
+
+
+def test_events_can_be_listed_shown_and_replayed(app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any, drain: Any) -> None:
+    subscribe(visit, sandbox, deliver, make_account())
+    db.session.rollback()
+    command = app.test_cli_runner()
+    listed = json.loads(command.invoke(args=["events", "list", "--type", "invoice.", "--json"]).stdout)
+    assert {one["type"].partition(".")[0] for one in listed} == {"invoice"}
+    event_id = next(one["id"] for one in listed if one["state"] == "done")
+    assert json.loads(command.invoke(args=["events", "show", event_id]).stdout)["payload"]["id"] == event_id
+    assert command.invoke(args=["events", "replay", event_id]).output == "1 queued.\n"
+    assert drain() == 1
+    assert command.invoke(args=["events", "replay", "evt_none"]).exit_code == 1
+    assert command.invoke(args=["events", "replay"]).exit_code == 2

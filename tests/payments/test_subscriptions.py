@@ -1,0 +1,363 @@
+"""A Subscription's life as Stripe tells it: renewed, failed, paused, scheduled to end, taken back, ended, come back."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from kit.database import db
+from membership.models import MembershipInterval
+from payments import subscriptions
+from payments.domain import subscriptions as rules
+from payments.models import Customer, LedgerEntry, Subscription
+from tests.payments.readers import described, entitled, put_on_sale, subscribe, subscription_of
+
+DAY = 86400
+
+
+@pytest.fixture(autouse=True)
+def on_sale(sandbox: Any) -> Iterator[None]:
+    put_on_sale(sandbox)
+    yield
+    assert sandbox.complaints == []
+
+
+@pytest.fixture
+def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
+    """(account id, Subscription's id) of a reader who pays by the month."""
+    account_id = (account := make_account()).id
+    return account_id, subscribe(visit, sandbox, deliver, account)
+
+
+@pytest.fixture
+def later(sandbox: Any, deliver: Any) -> Iterator[Callable[[float], None]]:
+    """``later(days)``: Stripe's clock and ours (one, in this process) move on, and what Stripe then tells is applied."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+
+        def move(days: float) -> None:
+            traveller.shift(timedelta(days=days))
+            sandbox.tick()
+            deliver()
+
+        yield move
+
+
+def history(account_id: int) -> list[tuple[str, str | None]]:
+    db.session.rollback()
+    rows = db.session.scalars(
+        select(MembershipInterval)
+        .where(MembershipInterval.account_id == account_id, MembershipInterval.superseded_at.is_(None))
+        .order_by(MembershipInterval.effective_at)
+    )
+    return [(row.state, row.end_cause) for row in rows]
+
+
+def test_it_renews(reader: tuple[int, str], later: Any) -> None:
+    account_id, _ = reader
+    before = described(account_id)["paid_until"]
+    later(31)
+    found = described(account_id)
+    assert (found["status"], found["entitled"]) == ("active", True)
+    assert found["paid_until"] > before + timedelta(days=27)
+    assert len(list(db.session.scalars(select(LedgerEntry).where(LedgerEntry.kind == "payment")))) == 2
+    assert history(account_id) == [("active", None)]
+
+
+def test_nobody_reads_beyond_the_grace_when_stripe_falls_silent(reader: tuple[int, str]) -> None:
+    account_id, _ = reader
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=40), tick=False):
+        assert not entitled(account_id)
+
+
+def test_a_failed_renewal_keeps_the_grace_and_then_ends(reader: tuple[int, str], sandbox: Any, later: Any) -> None:
+    account_id, _ = reader
+    customer_id = subscription_of(account_id).customer_id
+    sandbox.portal_replace_card(customer_id, "4000000000000341")
+    paid = described(account_id)["paid_until"]
+    later(32)
+    found = described(account_id)
+    assert (found["status"], found["paid_until"], found["entitled"]) == ("past_due", paid, True)
+    later(8)
+    assert not entitled(account_id)
+    later(60)
+    assert subscription_of(account_id).status == "canceled"
+    assert described(account_id)["status"] == "lapsed"
+    assert history(account_id)[-1] == ("past_due", "payment")
+
+
+def test_a_replaced_card_heals_it(reader: tuple[int, str], sandbox: Any, later: Any) -> None:
+    account_id, subscription_id = reader
+    customer_id = subscription_of(account_id).customer_id
+    sandbox.portal_replace_card(customer_id, "4000000000000341")
+    later(32)
+    sandbox.portal_replace_card(customer_id, "4242424242424242")
+    later(9)
+    assert described(account_id)["status"] == "active"
+    assert entitled(account_id)
+
+
+# --- leaving ----------------------------------------------------------------------------------------------------------
+
+
+def test_leaving_by_our_page_and_staying_after_all(reader: tuple[int, str], visit: Any, deliver: Any, outbox: Any, later: Any) -> None:
+    from membership.models import Account
+
+    account_id, _ = reader
+    later(1)
+    browser = visit(db.session.get(Account, account_id))
+    page = browser.get("/account/cancel")
+    assert "Leave The Ferry Bell?" in page.text
+    assert browser.submit("/account/cancel", reason="too_expensive", comment="It rains.").status == 303
+    assert "You read until" in browser.get("/account/cancel").text
+    found = described(account_id)
+    assert (found["status"], found["entitled"], found["ends_at"]) == ("ending", True, found["paid_until"])
+    assert [mail.subject for mail in outbox() if "ends on" in mail.subject]
+    later(1)
+    browser = visit(db.session.get(Account, account_id))
+    browser.get("/account/cancel")
+    assert browser.submit("/account/cancel/undo").status == 303
+    assert described(account_id)["status"] == "active"
+    deliver()
+    assert described(account_id)["status"] == "active"
+    assert [state for state, _ in history(account_id)] == ["active", "ending", "active"]
+
+
+def test_left_by_the_portal_which_only_sets_cancel_at(reader: tuple[int, str], sandbox: Any, deliver: Any, later: Any) -> None:
+    account_id, subscription_id = reader
+    sandbox.portal_cancel(subscription_id)
+    assert not sandbox.get(subscription_id)["cancel_at_period_end"]
+    deliver()
+    found = described(account_id)
+    assert (found["status"], found["entitled"]) == ("ending", True)
+    assert found["ends_at"] is not None
+    later(32)
+    assert not entitled(account_id)
+    assert described(account_id)["status"] == "lapsed"
+    assert history(account_id)[-1] == ("ending", "reader")
+
+
+def test_the_portals_undo_and_ours_undo_the_portals(reader: tuple[int, str], sandbox: Any, deliver: Any, visit: Any) -> None:
+    from membership.models import Account
+
+    account_id, subscription_id = reader
+    sandbox.portal_cancel(subscription_id)
+    sandbox.portal_undo(subscription_id)
+    deliver()
+    assert described(account_id)["status"] == "active"
+    sandbox.portal_cancel(subscription_id)
+    deliver()
+    browser = visit(db.session.get(Account, account_id))
+    browser.get("/account/cancel")
+    browser.submit("/account/cancel/undo")
+    assert sandbox.get(subscription_id)["cancel_at"] is None
+    assert described(account_id)["status"] == "active"
+
+
+def test_the_late_deletion_of_the_old_one_takes_nothing(
+    reader: tuple[int, str], sandbox: Any, visit: Any, deliver: Any, later: Any
+) -> None:
+    from membership.models import Account
+
+    account_id, old = reader
+    sandbox.portal_cancel(old)
+    later(32)
+    sandbox.take_deliveries()
+    deletion = [one for one in sandbox.events() if one["type"] == "customer.subscription.deleted"]
+    subscribe(visit, sandbox, deliver, db.session.get(Account, account_id))
+    assert entitled(account_id)
+    assert described(account_id)["status"] == "active"
+    from payments import journal
+
+    assert journal.replay("", deletion[0]["id"])  # told once more, after the new one began
+    db.session.commit()
+    deliver()
+    assert entitled(account_id)
+
+
+def test_the_login_address_never_follows_stripe(reader: tuple[int, str], sandbox: Any, deliver: Any) -> None:
+    from membership.models import Account
+    from payments import gateway
+
+    account_id, _ = reader
+    before = db.session.get(Account, account_id).email
+    customer_id = subscription_of(account_id).customer_id
+    gateway.client().v1.customers.update(customer_id, {"email": "somebody@else.example"})
+    deliver()
+    assert db.session.get(Account, account_id).email == before
+    assert db.session.get(Customer, customer_id).email_key == "somebody@else.example"
+
+
+def test_a_deleted_customer_ends_it(reader: tuple[int, str], sandbox: Any, deliver: Any) -> None:
+    from payments import gateway
+
+    account_id, _ = reader
+    customer_id = subscription_of(account_id).customer_id
+    gateway.client().v1.customers.delete(customer_id)
+    deliver()
+    assert not entitled(account_id)
+    assert db.session.get(Customer, customer_id).deleted
+
+
+def test_a_changed_plan_is_followed(reader: tuple[int, str], sandbox: Any, deliver: Any) -> None:
+    from payments.models import Plan
+
+    account_id, subscription_id = reader
+    price_id = db.session.get(Plan, "supporter-monthly").price_id
+    db.session.rollback()
+    sandbox.portal_change_plan(subscription_id, price_id)
+    deliver()
+    assert described(account_id)["plan"] == "supporter-monthly"
+    db.session.rollback()
+    rates = list(db.session.scalars(select(MembershipInterval.mrr_720).order_by(MembershipInterval.effective_at)))
+    assert rates == [500 * 720, 1200 * 720]
+
+
+def test_a_subscription_of_nobody_grants_nothing_and_breaks_nothing(sandbox: Any, deliver: Any) -> None:
+    from payments import gateway
+    from payments.models import Plan
+
+    api = gateway.client().v1
+    price_id = db.session.get(Plan, "reader-monthly").price_id
+    db.session.rollback()
+    customer = api.customers.create({"email": "other@site.example", "payment_method": "pm_card_visa"})
+    api.payment_methods.attach
+    method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    api.subscriptions.create({"customer": customer.id, "items": [{"price": price_id}], "default_payment_method": method.id})
+    assert set(deliver()) == {200}
+    db.session.rollback()
+    assert db.session.scalars(select(Subscription)).one().status == "active"
+    assert db.session.scalars(select(Customer.account_id)).all() == [None]
+
+
+def test_a_price_that_is_none_of_ours_opens_nothing(reader: tuple[int, str], sandbox: Any, deliver: Any, make_account: Any) -> None:
+    from payments import gateway
+
+    account_id = make_account("bob@reader.example").id
+    api = gateway.client().v1
+    customer = api.customers.create({"email": "bob@reader.example"})
+    db.session.add(Customer(id=customer.id, account_id=account_id, created_at=datetime.now(UTC)))
+    db.session.commit()
+    product = api.products.create({"name": "A mug of the month"})
+    price = api.prices.create({"product": product.id, "currency": "usd", "unit_amount": 100, "recurring": {"interval": "month"}})
+    method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    api.subscriptions.create({"customer": customer.id, "items": [{"price": price.id}], "default_payment_method": method.id})
+    assert set(deliver()) == {200}
+    assert not entitled(account_id)
+    assert history(account_id) == []
+
+
+def test_closing_an_account_cancels_at_stripe(reader: tuple[int, str], sandbox: Any, drain: Any, deliver: Any) -> None:
+    from membership.models import Account
+
+    account_id, subscription_id = reader
+    subscriptions.cancel_all(db.session.get(Account, account_id))
+    db.session.commit()
+    drain()
+    assert sandbox.get(subscription_id)["status"] == "canceled"
+    assert not entitled(account_id)
+
+
+# --- the rules, as a table --------------------------------------------------------------------------------------------
+
+T0 = 1_790_000_000
+MONTH = 30 * DAY
+
+
+def stripes(**values: Any) -> dict[str, Any]:
+    """A Subscription as Stripe has it: monthly, in its second period, paid."""
+    price = {"id": "price_1", "unit_amount": 500, "recurring": {"interval": "month", "interval_count": 1}}
+    item = {"price": price, "quantity": 1, "current_period_start": T0 + MONTH, "current_period_end": T0 + 2 * MONTH}
+    base = {
+        "id": "sub_1",
+        "customer": "cus_1",
+        "status": "active",
+        "currency": "usd",
+        "created": T0,
+        "start_date": T0,
+        "items": {"data": [item]},
+        "latest_invoice": {"status": "paid", "status_transitions": {"paid_at": T0 + MONTH}},
+        "metadata": {},
+    }
+    return base | values
+
+
+def at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+NOW = at(T0 + MONTH + DAY)
+OPEN_INVOICE = {"status": "open", "status_transitions": {"paid_at": None}}
+VOID_INVOICE = {"status": "void", "status_transitions": {"paid_at": None}}
+
+CASES: dict[str, tuple[dict[str, Any], tuple[str, Any, Any, str | None]]] = {
+    # what Stripe has -> status, paid until, scheduled end, whose doing
+    "renewed": ({}, ("active", at(T0 + 2 * MONTH), None, None)),
+    "renewing, invoice not paid yet": ({"latest_invoice": OPEN_INVOICE}, ("active", at(T0 + 2 * MONTH), None, None)),
+    "past due": ({"status": "past_due", "latest_invoice": OPEN_INVOICE}, ("past_due", at(T0 + MONTH), None, None)),
+    "unpaid": ({"status": "unpaid", "latest_invoice": OPEN_INVOICE}, ("unpaid", at(T0 + MONTH), None, None)),
+    "ends with the period, by the boolean": (
+        {"cancel_at_period_end": True, "canceled_at": T0 + DAY},
+        ("active", at(T0 + 2 * MONTH), at(T0 + 2 * MONTH), "reader"),
+    ),
+    "ends with the period, by the instant alone": (
+        {"cancel_at": T0 + 2 * MONTH, "canceled_at": T0 + DAY},
+        ("active", at(T0 + 2 * MONTH), at(T0 + 2 * MONTH), "reader"),
+    ),
+    "collection paused, this period paid": ({"pause_collection": {"behavior": "void"}}, ("active", at(T0 + 2 * MONTH), None, None)),
+    "collection paused, this period void": (
+        {"pause_collection": {"behavior": "void"}, "latest_invoice": VOID_INVOICE},
+        ("paused", at(T0 + MONTH), None, None),
+    ),
+    "paused": ({"status": "paused", "status_details": {"paused": {"transitioned_at": T0 + DAY}}}, ("paused", at(T0 + 2 * MONTH), None, None)),
+    "ended by the reader": (
+        {"status": "canceled", "ended_at": T0 + DAY, "cancellation_details": {"reason": "cancellation_requested"}},
+        ("canceled", at(T0 + 2 * MONTH), None, "reader"),
+    ),
+    "ended by a card": (
+        {"status": "canceled", "ended_at": T0 + DAY, "cancellation_details": {"reason": "payment_failed"}},
+        ("canceled", at(T0 + 2 * MONTH), None, "payment"),
+    ),
+    "ended by a dispute": (
+        {"status": "canceled", "ended_at": T0 + DAY, "cancellation_details": {"reason": "payment_disputed"}},
+        ("canceled", at(T0 + 2 * MONTH), None, "dispute"),
+    ),
+    "ended, nobody says why": ({"status": "canceled", "ended_at": T0 + DAY}, ("canceled", at(T0 + 2 * MONTH), None, "staff")),
+}
+
+
+@pytest.mark.parametrize(("values", "expected"), CASES.values(), ids=CASES.keys())
+def test_from_stripes_words_to_ours(values: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    found = rules.snapshot(rules.read(stripes(**values)), "reader-monthly", None, NOW)
+    assert (found.status, found.paid_until, found.ends_at, found.end_cause) == expected
+
+
+TIMES: dict[str, tuple[dict[str, Any], rules.Known | None, datetime]] = {
+    "active since it was last paid": ({}, None, at(T0 + MONTH)),
+    "ended": ({"status": "canceled", "ended_at": T0 + 5}, None, at(T0 + 5)),
+    "notice given": ({"cancel_at": T0 + 2 * MONTH, "canceled_at": T0 + 7}, None, at(T0 + 7)),
+    "past due since the period that nobody paid began": ({"status": "past_due", "latest_invoice": OPEN_INVOICE}, None, at(T0 + MONTH)),
+    "paused since": ({"status": "paused", "status_details": {"paused": {"transitioned_at": T0 + 9}}}, None, at(T0 + 9)),
+    "taken back: Stripe keeps no time": ({}, rules.Known("price_1", 500, at(T0 + 2 * MONTH)), NOW),
+    "another price: Stripe keeps no time": ({}, rules.Known("price_0", 400, None), NOW),
+    "nothing new": ({}, rules.Known("price_1", 500, None), at(T0 + MONTH)),
+}
+
+
+@pytest.mark.parametrize(("values", "known", "since"), TIMES.values(), ids=TIMES.keys())
+def test_facts_are_dated_by_the_object(values: dict[str, Any], known: rules.Known | None, since: datetime) -> None:
+    assert rules.changed_at(rules.read(stripes(**values)), known, NOW) == since
+
+
+def test_an_annual_price_is_a_twelfth_a_month() -> None:
+    found = stripes()
+    found["items"]["data"][0]["price"] = {"id": "p", "unit_amount": 5000, "recurring": {"interval": "year", "interval_count": 1}}
+    assert rules.read(found).mrr_720 == 5000 * 720 // 12
+
+
+def test_a_monthly_contribution_is_known_by_its_metadata() -> None:
+    assert rules.read(stripes(metadata={"purpose": "contribution"})).purpose == "contribution"
+
+
