@@ -59,7 +59,7 @@ def refund(public_id: str) -> Any:
     if payment is None or reason not in REASONS:
         abort(400)
     try:
-        amount = amounts.parse(typed, payment.currency, 1, max(refunds.left(payment), 1))
+        amount = amounts.parse(typed, payment.currency, 1, payment.amount)
         asked = refunds.begin(payment, amount, reason, asked_by=current_user.id, attempt=_attempt())
     except Refused as refusal:
         return _page(contribution, payment, typed, text_of(refusal.problems["amount"])), 422

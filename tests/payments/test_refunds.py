@@ -36,7 +36,9 @@ def test_a_part_and_then_the_rest(visit, staff, paid, sandbox, deliver):
     db.session.refresh(paid)
     assert (paid.status, paid.refunded) == ("paid", 1000)
     assert page.form(f"{path}/refund").fields["amount"] == "15.00"
-    desk.submit(f"{path}/refund", follow=True)
+    page = desk.submit(f"{path}/refund", amount="15.01")
+    assert (page.status, "The largest amount is $15.00." in page.errors()["amount"]) == (422, True)
+    desk.submit(f"{path}/refund", amount="15.00", follow=True)
     deliver()
     assert refunds() == [-1000, -1500]
     db.session.refresh(paid)
