@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event, insert
+from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event, func, insert, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -131,6 +131,12 @@ def begin_write() -> None:
         _writing.set(True)
         if db.engine.dialect.name == "sqlite":
             db.session.rollback()
+
+
+def alone(name: str) -> None:
+    """Until this transaction ends, whoever else asks for ``name`` waits (SQLite has one writer anyway)."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 @contextmanager

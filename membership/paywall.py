@@ -8,7 +8,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import func, select
 
 from kit import clock
-from kit.database import begin_write, db, insert_ignoring
+from kit.database import alone, begin_write, db, insert_ignoring
 from kit.formats import local
 from kit.settings import settings
 from membership import memberships
@@ -54,10 +54,12 @@ def _metered(article_id: int, account: Account | None) -> Access:
     verdict = paywall.decide("metered", entitled=False, staff=False, meter=found)
     if verdict.level == "metered" and not found.seen:
         begin_write()
-        # Counted again under the write lock: two tabs at the limit do not both pass.
-        if _count(visitor, month, article_id).used >= limit:
+        alone(f"meter:{visitor}")
+        # Counted again with nobody beside us: two tabs at the limit do not both pass.
+        verdict = paywall.decide("metered", entitled=False, staff=False, meter=_count(visitor, month, article_id))
+        if verdict.level != "metered":
             db.session.rollback()
-            return Access("preview", "meter-used-up")
+            return verdict
         _record(visitor, month, article_id)
         db.session.commit()
     return verdict
