@@ -9,7 +9,8 @@ from sandbox.routing import Call, route
 
 def page(call: Call, rows: Iterable[dict], *, newest_first: bool = True) -> dict:
     """A list object of the rows (oldest first as the store keeps them) for the call's cursor."""
-    found = [row for row in rows if _within(row, call.params.get("created"))]
+    created = call.params.get("created")  # read even if there are no rows: a parameter that nobody read is a fault
+    found = [row for row in rows if _within(row, created)]
     if newest_first:
         found.reverse()
     limit = call.params.get("limit", 10)
