@@ -8,12 +8,12 @@ same Message-ID), and nobody who has left is written to.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, literal, null, or_, select, update
+from sqlalchemy import Date, and_, bindparam, exists, func, insert, literal, or_, select, update
 
 from kit import clock, jobs
 from kit.database import db
@@ -47,6 +47,7 @@ class Recipient:
     handle: str
     edition: str
     attempts: int
+    due_at: datetime
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Outcome:
     said: str = ""
 
 
-def wants(today: date) -> Any:
+def wants(today: Any) -> Any:
     """domain/newsletter.gets_letters as a condition on subscriptions."""
     awake = or_(Subscription.paused_until.is_(None), Subscription.paused_until <= today)
     return and_(Subscription.state == "confirmed", Subscription.daily.is_(True), awake)
@@ -73,6 +74,22 @@ def address(issue: NewsletterIssue, today: date) -> int:
     return done.rowcount
 
 
+# Run once or twice for every letter, so they are built once: building them costs more than running them.
+_TABLE: Any = Delivery.__table__
+_QUEUED = (_TABLE.c.id == bindparam("row")) & (_TABLE.c.state == "queued")
+_STILL_WANTED = exists().where(Subscription.id == _TABLE.c.subscription_id, wants(bindparam("today", type_=Date))).correlate(_TABLE)
+_CLAIM = update(_TABLE).where(_QUEUED, _STILL_WANTED).values(state="sending")
+_SKIP = update(_TABLE).where(_QUEUED).values(state="skipped")
+_NOTE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("state", "attempts", "edition", "due_at", "sent_at")}
+        | {"last_error": bindparam("new_error")}
+    )
+)
+
+
 class Leg:
     """One job's share of an issue: its recipients, the messages, and what became of them. Never commits."""
 
@@ -83,9 +100,12 @@ class Leg:
         self._stencils = {edition.edition: stencil(issue, edition.text, edition.html) for edition in frozen}
 
     def take_back(self) -> None:
-        """What a killed run had in hand is sent again: better one letter twice than one not at all."""
+        """What a killed run had in hand is sent again: better one letter twice than one not at all.
+
+        It goes to the end of the queue, so that the next kill does not find the same letter in hand.
+        """
         mine = (Delivery.issue_id == self.issue_id) & (Delivery.state == "sending")
-        db.session.execute(update(Delivery).where(mine).values(state="queued"))
+        db.session.execute(update(Delivery).where(mine).values(state="queued", due_at=clock.now()))
 
     def recipients(self) -> Iterator[Recipient]:
         """Those who are due, each claimed as she is taken. The caller commits before sending."""
@@ -105,14 +125,14 @@ class Leg:
     def note(self, recipient: Recipient, outcome: Outcome) -> None:
         """Write down what became of her letter."""
         now, attempts = clock.now(), recipient.attempts + 1
-        values: dict[str, Any] = {"attempts": attempts, "edition": recipient.edition, "last_error": None}
+        state, due_at, said = outcome.state, recipient.due_at, rules.one_line(f"{outcome.code} {outcome.said}", 200)
         if outcome.state == "sent":
-            values |= {"state": "sent", "sent_at": now}
-        else:
-            again = rules.next_try(attempts, now) if outcome.state == "again" else None
-            values |= {"state": "queued", "due_at": again} if again else {"state": "refused" if outcome.state == "refused" else "failed"}
-            values["last_error"] = rules.one_line(f"{outcome.code} {outcome.said}", 200)
-        db.session.execute(update(Delivery).where(Delivery.id == recipient.delivery_id).values(**values))
+            said = None
+        elif outcome.state == "again":
+            again = rules.next_try(attempts, now)
+            state, due_at = ("queued", again) if again else ("failed", due_at)
+        written = {"new_state": state, "new_attempts": attempts, "new_edition": recipient.edition, "new_due_at": due_at, "new_error": said}
+        db.session.connection().execute(_NOTE, {"row": recipient.delivery_id, "new_sent_at": now if state == "sent" else None, **written})
         if outcome.state == "refused" and subscribers.gives_up(outcome.code, outcome.said):
             subscriptions.suspend(recipient.subscription_id, f"bounce {outcome.code}")
 
@@ -146,6 +166,7 @@ class Leg:
             select(
                 Delivery.id,
                 Delivery.attempts,
+                Delivery.due_at,
                 Subscription.id,
                 Subscription.email,
                 Subscription.email_key,
@@ -161,21 +182,18 @@ class Leg:
             .limit(AHEAD)
         )
         found = []
-        for number, attempts, subscription_id, email, key, handle, role, membership in db.session.execute(query):
+        for number, attempts, due_at, subscription_id, email, key, handle, role, membership in db.session.execute(query):
             edition = "members" if role is not None or memberships.is_entitled(membership, now) else "free"
-            found.append(Recipient(number, subscription_id, email, key, handle, edition, attempts))
+            found.append(Recipient(number, subscription_id, email, key, handle, edition, attempts, due_at))
         db.session.expunge_all()  # standing is looked up anew each time, never remembered
         return found
 
     def _claim(self, recipient: Recipient) -> bool:
         """Take her letter in hand, if nobody else has and she still wants it."""
-        hers = (Delivery.id == recipient.delivery_id) & (Delivery.state == "queued")
-        still = exists().where(Subscription.id == Delivery.subscription_id, wants(self.day))
-        claimed: Any = db.session.execute(update(Delivery).where(hers, still).values(state="sending"))
-        if claimed.rowcount:
-            return True
-        db.session.execute(update(Delivery).where(hers).values(state="skipped", last_error=null()))
-        return False
+        claimed: Any = db.session.connection().execute(_CLAIM, {"row": recipient.delivery_id, "today": self.day})
+        if not claimed.rowcount:
+            db.session.connection().execute(_SKIP, {"row": recipient.delivery_id})
+        return claimed.rowcount == 1
 
 
 def stencil(issue: NewsletterIssue, text: str, html: str) -> Stencil:
