@@ -205,7 +205,7 @@ def twice(limit: int = 50) -> list[tuple[int, int]]:
         .having(func.count() > 1)
         .limit(limit)
     )
-    return [(account_id, count) for account_id, count in rows]
+    return [(account_id, count) for account_id, count in rows if account_id is not None]
 
 
 def standing_note(account_id: int) -> Membership | None:

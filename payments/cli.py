@@ -48,8 +48,9 @@ def sync(as_json: bool) -> None:
     except (gateway.GatewayUnavailable, gateway.GatewayRefused) as error:
         raise Away(f"Stripe: {error}") from error
     rows = plans.write(terms, prices)
-    facts = [
-        {"key": row.key, "amount": row.unit_amount, "currency": row.currency, "interval": row.interval, "price": row.price_id} for row in rows
+    facts: list[dict[str, Any]] = [
+        {"key": row.key, "amount": row.unit_amount, "currency": row.currency, "interval": row.interval, "price": row.price_id}
+        for row in rows
     ]
     db.session.commit()
     if as_json:
@@ -73,7 +74,10 @@ def register(as_json: bool) -> None:
         known = next((one for one in gateway.list_webhook_endpoints() if one["url"] == url), None)
         if known is not None and known.get("api_version") != gateway.API_VERSION:
             # A version cannot be changed. The old one keeps telling until the operator removes it: events come twice, which is harmless.
-            click.echo(f"{known['id']} speaks {known.get('api_version')}; a new endpoint is made. Remove the old one when the new one works.", err=True)
+            click.echo(
+                f"{known['id']} speaks {known.get('api_version')}; a new endpoint is made. Remove the old one when the new one works.",
+                err=True,
+            )
             known = None
         made = gateway.update_webhook_endpoint(known["id"], types) if known else gateway.create_webhook_endpoint(url, types)
     except (gateway.GatewayUnavailable, gateway.GatewayRefused) as error:
@@ -111,7 +115,8 @@ def _compare(report: Report, start: datetime | None, full: bool, dry_run: bool, 
     events_from, money_from = start or reconciliation.since_last(), None if full else start or clock.now() - timedelta(days=7)
     run_id, cursor = (None if dry_run else reconciliation.begin("events")), int(events_from.timestamp())
     db.session.commit()
-    for cursor in _shown(reconciliation.catch_up(report, events_from, dry_run=dry_run), "events", quiet):
+    for newest in _shown(reconciliation.catch_up(report, events_from, dry_run=dry_run), "events", quiet):
+        cursor = newest
         db.session.commit()
     for _step in _shown(reconciliation.walk(report, money_from, dry_run=dry_run), "differences", quiet):
         db.session.commit()

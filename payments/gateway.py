@@ -5,9 +5,10 @@ All reads are made with the API version that the SDK is pinned to, whatever vers
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import stripe
@@ -120,7 +121,7 @@ def _fetch(object_id: str, call: Callable[[], Any]) -> Object | None:
 
 
 @contextmanager
-def remembering() -> Iterator[None]:
+def remembering() -> Generator[None]:
     """Within this, an object is fetched once however often it is asked for (a burst of events names few objects)."""
     token = _memory.set({})
     try:
@@ -142,7 +143,7 @@ def _pages(method: Callable[..., Any], params: dict[str, Any]) -> Iterator[Objec
     """Every object of a list, page by page, each page paced."""
     asked = {"limit": 100, **params}
     while True:
-        page = _ask(lambda: method(asked)).to_dict()
+        page = _ask(partial(method, asked)).to_dict()
         yield from page["data"]
         if not page.get("has_more") or not page["data"]:
             return
@@ -223,11 +224,11 @@ def list_events(**params: Any) -> Iterator[Object]:
 # --- changing: the key of each is the caller's, persisted before the call ---------------------------------------------
 
 
-def create_customer(params: Object, idempotency_key: str) -> Object:
+def create_customer(params: Any, idempotency_key: str) -> Object:
     return _ask(lambda: client().v1.customers.create(params, {"idempotency_key": idempotency_key})).to_dict()
 
 
-def create_checkout_session(params: Object, idempotency_key: str) -> Object:
+def create_checkout_session(params: Any, idempotency_key: str) -> Object:
     return _ask(lambda: client().v1.checkout.sessions.create(params, {"idempotency_key": idempotency_key})).to_dict()
 
 
@@ -240,7 +241,7 @@ def create_portal_session(customer_id: str, return_url: str) -> Object:
     return _ask(lambda: client().v1.billing_portal.sessions.create({"customer": customer_id, "return_url": return_url})).to_dict()
 
 
-def update_subscription(subscription_id: str, params: Object) -> Object:
+def update_subscription(subscription_id: str, params: Any) -> Object:
     """Sets what is given; setting the same twice is harmless, so it needs no key."""
     return _ask(lambda: client().v1.subscriptions.update(subscription_id, params)).to_dict()
 
@@ -250,16 +251,16 @@ def cancel_subscription(subscription_id: str) -> Object:
     return _ask(lambda: client().v1.subscriptions.cancel(subscription_id)).to_dict()
 
 
-def create_refund(params: Object, idempotency_key: str) -> Object:
+def create_refund(params: Any, idempotency_key: str) -> Object:
     """Give a charge back, in part or whole."""
     return _ask(lambda: client().v1.refunds.create(params, {"idempotency_key": idempotency_key})).to_dict()
 
 
-def create_product(params: Object, idempotency_key: str) -> Object:
+def create_product(params: Any, idempotency_key: str) -> Object:
     return _ask(lambda: client().v1.products.create(params, {"idempotency_key": idempotency_key})).to_dict()
 
 
-def create_price(params: Object, idempotency_key: str) -> Object:
+def create_price(params: Any, idempotency_key: str) -> Object:
     return _ask(lambda: client().v1.prices.create(params, {"idempotency_key": idempotency_key})).to_dict()
 
 

@@ -59,11 +59,12 @@ def cancel_subscription(subscription_id: str, customer_id: str) -> None:
 def reconcile() -> None:
     """Every five minutes: events that Stripe has and we have not, and events that wait strangely long."""
     report, since = Report(), reconciliation.since_last()
-    run_id, cursor = reconciliation.begin("events"), None
+    run_id, cursor = reconciliation.begin("events"), int(since.timestamp())
     db.session.commit()
-    for cursor in reconciliation.catch_up(report, since):
+    for newest in reconciliation.catch_up(report, since):
+        cursor = newest
         db.session.commit()
-    reconciliation.finish(run_id, report, cursor or int(since.timestamp()))
+    reconciliation.finish(run_id, report, cursor)
     journal.nudge()
     db.session.commit()
 

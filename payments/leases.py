@@ -6,7 +6,7 @@ very commit that writes what was seen: ``guard`` checks the fence and frees the 
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,7 +46,7 @@ class Held:
 
 
 @contextmanager
-def held(key: str, *, patience: float = 0.0) -> Iterator[Held]:
+def held(key: str, *, patience: float = 0.0) -> Generator[Held]:
     """Hold the lease on ``key``; wait up to ``patience`` seconds for it, then raise LeaseBusy.
 
     Ends the session's open (reading) transaction first: SQLite's writers would otherwise wait for each other.

@@ -63,7 +63,7 @@ def leave() -> Any:
 @bp.post("/cancel/undo")
 @limiter.limit("20/hour")
 @signed_in
-def stay() -> Any:
+def undo() -> Any:
     """It renews again."""
     row = _mine()
     if row is None:

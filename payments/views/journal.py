@@ -73,7 +73,7 @@ def _event(event_id: str) -> StripeEvent:
 
 def _counts() -> dict[str, int]:
     rows = db.session.execute(select(StripeEvent.state, func.count()).group_by(StripeEvent.state))
-    return {state: count for state, count in rows}
+    return dict(rows.tuples().all())
 
 
 def _about_the_same(row: StripeEvent) -> list[StripeEvent]:

@@ -146,7 +146,7 @@ def test_a_poison_event_is_parked_and_the_others_flow(
     monkeypatch.setitem(HANDLERS, "customer.created", broken("the handler has a fault"))
     deliver(deliveries=lifecycle.deliveries)
     assert entitled(lifecycle.account_id)
-    parked = [row for row in db.session.scalars(select(StripeEvent).where(StripeEvent.state != "done"))]
+    parked = list(db.session.scalars(select(StripeEvent).where(StripeEvent.state != "done")))
     assert [(row.type, row.state, row.attempts) for row in parked] == [("customer.created", "parked", journal.MOST_ATTEMPTS)]
     assert parked[0].last_error == "RuntimeError: the handler has a fault"
     poison = (parked[0].account, parked[0].event_id)
@@ -235,9 +235,13 @@ def test_one_holder_at_a_time_and_a_sleeper_cannot_write(app: Any, monkeypatch: 
 
 
 def test_an_exception_frees_the_lease_and_rolls_back(app: Any) -> None:
-    with pytest.raises(RuntimeError), leases.held("cus_1") as lease:
-        lease.guard()
-        raise RuntimeError
+    def look_and_fail() -> None:
+        with leases.held("cus_1") as lease:
+            lease.guard()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        look_and_fail()
     db.session.rollback()
     assert db.session.scalars(select(Lease.owner)).one() == ""
     with leases.held("cus_1") as again:

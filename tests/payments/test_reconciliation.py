@@ -113,7 +113,9 @@ def test_the_demos_readers_are_left_out_and_counted(app: Any, sandbox: Any) -> N
     now = clock.now()
     for name in ("sub_demo_1", "sub_demo_2", "sub_gone"):
         db.session.add(
-            Subscription(id=name, customer_id="cus_x", purpose="subscription", status="active", currency="usd", started_at=now, fetched_at=now)
+            Subscription(
+                id=name, customer_id="cus_x", purpose="subscription", status="active", currency="usd", started_at=now, fetched_at=now
+            )
         )
     db.session.commit()
     report = json.loads(run(app, "--dry-run", "--json").stdout)

@@ -89,7 +89,7 @@ def test_a_failed_renewal_keeps_the_grace_and_then_ends(reader: tuple[int, str],
 
 
 def test_a_replaced_card_heals_it(reader: tuple[int, str], sandbox: Any, later: Any) -> None:
-    account_id, subscription_id = reader
+    account_id, _ = reader
     customer_id = subscription_of(account_id).customer_id
     sandbox.portal_replace_card(customer_id, "4000000000000341")
     later(32)
@@ -223,7 +223,6 @@ def test_a_subscription_of_nobody_grants_nothing_and_breaks_nothing(sandbox: Any
     price_id = db.session.get(Plan, "reader-monthly").price_id
     db.session.rollback()
     customer = api.customers.create({"email": "other@site.example", "payment_method": "pm_card_visa"})
-    api.payment_methods.attach
     method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     api.subscriptions.create({"customer": customer.id, "items": [{"price": price_id}], "default_payment_method": method.id})
     assert set(deliver()) == {200}
@@ -311,7 +310,10 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, Any, Any, str | None]]] = {
         {"pause_collection": {"behavior": "void"}, "latest_invoice": VOID_INVOICE},
         ("paused", at(T0 + MONTH), None, None),
     ),
-    "paused": ({"status": "paused", "status_details": {"paused": {"transitioned_at": T0 + DAY}}}, ("paused", at(T0 + 2 * MONTH), None, None)),
+    "paused": (
+        {"status": "paused", "status_details": {"paused": {"transitioned_at": T0 + DAY}}},
+        ("paused", at(T0 + 2 * MONTH), None, None),
+    ),
     "ended by the reader": (
         {"status": "canceled", "ended_at": T0 + DAY, "cancellation_details": {"reason": "cancellation_requested"}},
         ("canceled", at(T0 + 2 * MONTH), None, "reader"),
@@ -359,5 +361,3 @@ def test_an_annual_price_is_a_twelfth_a_month() -> None:
 
 def test_a_monthly_contribution_is_known_by_its_metadata() -> None:
     assert rules.read(stripes(metadata={"purpose": "contribution"})).purpose == "contribution"
-
-

@@ -191,13 +191,19 @@ def test_verified_raises_nothing_but_a_refusal(header: str, body: bytes) -> None
 
 
 @settings(max_examples=200)
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
+@given(
+    st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c))
+)
 def test_any_signed_json_is_an_object_or_a_refusal(value: Any) -> None:
     body = json.dumps(value)
+    if isinstance(value, dict) and not any(constant in body for constant in ("NaN", "Infinity")):
+        assert gateway.verified(body.encode(), signed(body), [WEBHOOK_SECRET], time.time()) == json.loads(body)
+        return
     try:
-        assert isinstance(gateway.verified(body.encode(), signed(body), [WEBHOOK_SECRET], time.time()), dict)
-    except Refusal as refusal:
-        assert refusal.status == 400
+        gateway.verified(body.encode(), signed(body), [WEBHOOK_SECRET], time.time())
+    except Refusal:
+        return
+    assert isinstance(value, dict), "a text that only spells NaN is JSON"
 
 
 # --- W09, W13, W16, W17, W19 ------------------------------------------------------------------------------------------
