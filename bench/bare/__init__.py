@@ -1,0 +1,1 @@
+"""The baseline: Flask, the database and a template. It imports nothing of the application."""

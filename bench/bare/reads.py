@@ -1,0 +1,190 @@
+"""The same four reads in three dresses: an ORM Session, a SQLAlchemy connection with statements built once, the driver.
+
+session row and account, article and topic, membership, text: by the same keys and in as many statements as the
+application's. Every kind offers ``reading()`` (a context with the four look-ups) and ``insert`` (one durable row).
+"""
+
+import sqlite3
+import threading
+from collections import namedtuple
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import bindparam, create_engine, event, select
+from sqlalchemy.orm import Session
+
+from bench.bare.tables import Account, Article, LoginSession, Membership, Text, Topic
+
+TABLE = "create table if not exists bare_event (id text primary key, type text not null, payload text not null, received_at text not null)"
+INSERT = "insert into bare_event (id, type, payload, received_at) values (?, ?, ?, ?) on conflict do nothing"
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000")
+
+# --- the driver ------------------------------------------------------------------------------------------------------
+
+QUERIES = {
+    "account": (
+        "a.id, a.email",
+        "from login_session s join account a on a.id = s.account_id where s.token_hash = ? and s.expires_at > ? and a.active",
+    ),
+    "article": (
+        "a.id, a.title, a.summary, a.author, a.published_at, a.preview_html, t.name",
+        "from article a left join topic t on t.id = a.topic_id where a.slug = ?",
+    ),
+    "membership": ("access_from, access_until", "from membership where account_id = ?"),
+    "text": ("html", "from article_body where article_id = ?"),
+}
+
+
+class Driver:
+    """sqlite3 or psycopg and SQL as text: one connection a thread, each statement its own transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.sqlite = url, url.startswith("sqlite")
+        self.kept = threading.local()
+        mark = "?" if self.sqlite else "%s"
+        self.insertion = INSERT.replace("?", mark)
+        self.queries = {
+            name: (f"select {columns} {rest}".replace("?", mark), namedtuple(name, [c.rpartition(".")[2] for c in columns.split(", ")]))
+            for name, (columns, rest) in QUERIES.items()
+        }
+
+    def connection(self) -> Any:
+        if not hasattr(self.kept, "connection"):
+            self.kept.connection = self._connect()
+        return self.kept.connection
+
+    def _connect(self) -> Any:
+        if not self.sqlite:
+            return psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True)
+        opened = sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None)
+        for pragma in PRAGMAS:
+            opened.execute(f"pragma {pragma}")
+        return opened
+
+    def insert(self, *values: str) -> None:
+        """One row: committed, and on the disk, before this returns."""
+        self.connection().execute(self.insertion, values)
+
+    @contextmanager
+    def reading(self) -> Generator["Driver"]:
+        yield self
+
+    def _one(self, name: str, *values: Any) -> Any:
+        sql, row = self.queries[name]
+        found = self.connection().execute(sql, values).fetchone()
+        return found and row(*found)
+
+    def account(self, token_hash: str, now: datetime) -> Any:
+        return self._one("account", token_hash, str(now) if self.sqlite else now)
+
+    def article(self, slug: str) -> Any:
+        return self._one("article", slug)
+
+    def is_member(self, account_id: int, now: datetime) -> bool:
+        found = self._one("membership", account_id)
+        instant: Any = str(now) if self.sqlite else now
+        return bool(found and found.access_from and found.access_from <= instant < found.access_until)
+
+    def text(self, article_id: int) -> str:
+        return self._one("text", article_id).html
+
+
+# --- SQLAlchemy ------------------------------------------------------------------------------------------------------
+
+
+class _Sqlalchemy:
+    """What both share: an engine, and the driver for the one insert."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_engine(url)
+        self.insert = Driver(url).insert
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _pragmas)
+
+
+def _pragmas(connection: Any, _record: Any) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(f"pragma {pragma}")
+
+
+_account, _session, _membership, _article, _topic, _text = (
+    model.__table__ for model in (Account, LoginSession, Membership, Article, Topic, Text)
+)
+STATEMENTS = {
+    "account": select(_account.c.id, _account.c.email)
+    .join_from(_session, _account)
+    .where(_session.c.token_hash == bindparam("key"), _session.c.expires_at > bindparam("now"), _account.c.active),
+    "article": select(*(_article.c[name] for name in "id title summary author published_at preview_html".split()), _topic.c.name)
+    .select_from(_article.outerjoin(_topic))
+    .where(_article.c.slug == bindparam("key")),
+    "membership": select(_membership.c.access_from, _membership.c.access_until).where(_membership.c.account_id == bindparam("key")),
+    "text": select(_text.c.html).where(_text.c.article_id == bindparam("key")),
+}
+
+
+class Core(_Sqlalchemy):
+    """A connection from SQLAlchemy's pool, and statements that were built once."""
+
+    @contextmanager
+    def reading(self) -> Generator["_CoreReader"]:
+        with self.engine.connect() as connection:
+            yield _CoreReader(connection)
+
+
+class _CoreReader:
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def _one(self, name: str, **values: Any) -> Any:
+        return self.connection.execute(STATEMENTS[name], values).one_or_none()
+
+    def account(self, token_hash: str, now: datetime) -> Any:
+        return self._one("account", key=token_hash, now=now)
+
+    def article(self, slug: str) -> Any:
+        return self._one("article", key=slug)
+
+    def is_member(self, account_id: int, now: datetime) -> bool:
+        found = self._one("membership", key=account_id)
+        return bool(found and found.access_from and found.access_from <= now < found.access_until)
+
+    def text(self, article_id: int) -> str:
+        return self._one("text", key=article_id).html
+
+
+class Orm(_Sqlalchemy):
+    """A plain Session and mapped classes, as most Flask applications read."""
+
+    @contextmanager
+    def reading(self) -> Generator["_OrmReader"]:
+        with Session(self.engine) as opened:
+            yield _OrmReader(opened)
+
+
+class _OrmReader:
+    def __init__(self, opened: Session) -> None:
+        self.session = opened
+
+    def account(self, token_hash: str, now: datetime) -> Any:
+        query = select(Account).join(LoginSession, LoginSession.account_id == Account.id)
+        return self.session.scalars(
+            query.where(LoginSession.token_hash == token_hash, LoginSession.expires_at > now, Account.active)
+        ).one_or_none()
+
+    def article(self, slug: str) -> Any:
+        found = self.session.execute(select(Article, Topic.name).outerjoin(Topic).where(Article.slug == slug)).one_or_none()
+        return found and found.Article
+
+    def is_member(self, account_id: int, now: datetime) -> bool:
+        found = self.session.get(Membership, account_id)
+        return bool(found and found.access_from and found.access_until and found.access_from <= now < found.access_until)
+
+    def text(self, article_id: int) -> str:
+        found = self.session.get(Text, article_id)
+        return found.html if found else ""
+
+
+KINDS = {"orm": Orm, "core": Core, "driver": Driver}
