@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any, TextIO
 
 from sqlalchemy import select
@@ -63,8 +63,8 @@ def day(text: str) -> date | None:
 
 
 def end_of_day(last: date) -> datetime:
-    """The instant at which this day is over in the publication's zone, in UTC."""
-    return datetime.combine(last + timedelta(days=1), time.min, zone()).astimezone(clock.now().tzinfo)
+    """The last second of this day in the publication's zone, as UTC; so pages name the day itself and not the next."""
+    return datetime.combine(last, time(23, 59, 59), zone()).astimezone(UTC)
 
 
 def take_in(row: Row, given_by: str) -> str:

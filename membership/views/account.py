@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from kit import clock
 from kit.database import db
 from membership import memberships, panels, sessions, wording
+from membership.domain import devices as device_names
 from membership.forms import NameForm
 from membership.guards import signed_in
 from membership.views.pages import form_page, go
@@ -41,7 +42,8 @@ def name() -> Any:
 @signed_in
 def devices() -> str:
     """Where she is signed in."""
-    return render_template("account/sessions.html", rows=sessions.of(sessions.reader().id), here=sessions.here())
+    rows = [(row, *device_names.parts(row.device)) for row in sessions.of(sessions.reader().id)]
+    return render_template("account/sessions.html", rows=rows, here=sessions.here())
 
 
 @bp.post("/sessions")

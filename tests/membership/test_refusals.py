@@ -195,6 +195,28 @@ def test_a_forged_host_does_not_reach_a_mail(visitor: Any, make_account: Any, dr
     assert not [mail for mail in outbox() if "evil.example" in mail.text + (mail.html or "")]
 
 
+def test_when_all_cores_check_passwords_the_next_waits_and_readers_do_not(
+    app: Flask, visitor: Any, make_article: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A03: a flood of sign-ins is answered by 429, and pages go on."""
+    make_article("the-weir", access="free")
+    monkeypatch.setattr(accounts.passwords, "PATIENCE", 0.01)
+    slots, taken = app.extensions["password_slots"], 0
+    while slots.acquire(blocking=False):
+        taken += 1
+    try:
+        visitor.get("/account/sign-in")
+        page = visitor.submit("/account/sign-in", email=ANN, password=PASSWORD)
+        assert page.status == 429
+        assert int(page.headers["Retry-After"]) >= 5
+        assert visitor.get("/articles/the-weir").status == 200
+    finally:
+        for _ in range(taken):
+            slots.release()
+    visitor.get("/account/sign-in")
+    assert visitor.submit("/account/sign-in", email=ANN, password=PASSWORD).status == 422
+
+
 @pytest.mark.parametrize("method", ["put", "patch", "delete", "trace"])
 def test_other_methods_are_refused(method: str, visitor: Any) -> None:
     assert getattr(visitor.client, method)("/account/sign-in").status_code in (400, 405)
