@@ -9,9 +9,10 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register this room's doors: pages, Stripe's callbacks, commands, jobs."""
-    from payments import cli, gateway, jobs, models, views  # noqa: F401 - importing registers jobs and tables
+    from payments import cli, gateway, jobs, models, probes, views  # noqa: F401 - importing registers jobs and tables
 
     gateway.init_app(app)
+    probes.init_app(app)
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)
     views.panels.register()

@@ -1,16 +1,26 @@
 """Invoices: what they say of a Subscription. Their money is told by Charges, so that each payment has one teller."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from payments import gateway, subscriptions
+from payments import dunning, gateway, subscriptions
 from payments.subscriptions import Look
 from payments.webhooks.handler import Handler
 
 
-def look(invoice_id: str) -> Look | None:
-    """The Subscription that this invoice bills, as it is now; None for an invoice of something else."""
-    subscription_id = subscription_of(gateway.fetch_invoice(invoice_id) or {})
-    return subscriptions.look(subscription_id) if subscription_id else None
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """An invoice and the Subscription that it bills, both as they are now; None for an invoice of something else."""
+
+    invoice: dict[str, Any]
+    subscription: Look | None
+
+
+def look(invoice_id: str) -> Billed:
+    """The invoice and its Subscription."""
+    invoice = gateway.fetch_invoice(invoice_id) or {}
+    subscription_id = subscription_of(invoice)
+    return Billed(invoice, subscriptions.look(subscription_id) if subscription_id else None)
 
 
 def subscription_of(invoice: dict[str, Any]) -> str | None:
@@ -20,17 +30,25 @@ def subscription_of(invoice: dict[str, Any]) -> str | None:
     return found["id"] if isinstance(found, dict) else found
 
 
-def write(seen: Look | None) -> None:
-    if seen is not None:
-        subscriptions.write(seen)
+def write(seen: Billed) -> None:
+    """Follow the Subscription."""
+    if seen.subscription is not None:
+        subscriptions.write(seen.subscription)
 
 
-_follow = Handler(look, write)
+def write_failed(seen: Billed) -> None:
+    """Follow it, and write to the reader once for each invoice that still waits for a card that works."""
+    row = subscriptions.write(seen.subscription) if seen.subscription is not None else None
+    if row is not None:
+        dunning.write_to_reader(row, seen.invoice)
+
+
+_follow, _failed = Handler(look, write), Handler(look, write_failed)
 
 HANDLERS = {
     "invoice.paid": _follow,
-    "invoice.payment_failed": _follow,
-    "invoice.payment_action_required": _follow,
+    "invoice.payment_failed": _failed,
+    "invoice.payment_action_required": _failed,
     "invoice.voided": _follow,
     "invoice.marked_uncollectible": _follow,
 }
