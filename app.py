@@ -62,10 +62,10 @@ def serve(app: Flask) -> Flask:
     files = WhiteNoise(
         app.wsgi_app, root=str(settings.ROOT / "static"), prefix="static/", max_age=31536000, immutable_file_test=_fingerprinted
     )
-    app.wsgi_app = files  # ty: ignore[invalid-assignment]
+    app.wsgi_app = files
     hops = app.config["PROXY_HOPS"]
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # ty: ignore[invalid-assignment]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)
     return app
 
 

@@ -15,7 +15,7 @@ from kit.database import db
 @click.option("--polling", default=0.5, show_default=True, help="Seconds between looks at the queue.")
 def worker(polling: float) -> None:
     """Run jobs until SIGTERM; then finish what is running."""
-    jobs.work(current_app._get_current_object(), polling=polling)  # ty: ignore[unresolved-attribute]
+    jobs.work(current_app._get_current_object(), polling=polling)  # ty: ignore[missing-attribute]
 
 
 def findings() -> dict[str, str]:

@@ -22,7 +22,7 @@ def without_token(view: View) -> View:
 
 def from_machines(view: View) -> View:
     """For posts that no browser makes: Stripe's callbacks and one-click unsubscribe carry their own proof."""
-    view.from_machines = True  # ty: ignore[unresolved-attribute]
+    view.from_machines = True  # ty: ignore[missing-attribute]
     return csrf.exempt(view)
 
 

@@ -3,10 +3,10 @@
 from decimal import Decimal
 
 # Stripe's own exponents; CLDR's differ (ISK and UGX are whole there, but Stripe wants hundredths).
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
+THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 # Written with hundredths, charged in whole units only.
-WHOLE_ONLY = frozenset("isk ugx".split())
+WHOLE_ONLY = frozenset(["isk", "ugx"])
 
 
 def exponent(currency: str) -> int:

@@ -5,7 +5,7 @@ Whoever may write begins with BEGIN IMMEDIATE, so that two writers queue at the 
 and never fail in the middle (a deferred transaction that turns writer late gets "database is locked" at once).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -140,7 +140,7 @@ def alone(name: str) -> None:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def reading() -> Generator[None]:
     """Within this, transactions that begin only read, so on SQLite they wait for no writer (headers of a POST's answer)."""
     token = _writing.set(False)
     try:

@@ -41,7 +41,7 @@ def _database(error: OperationalError) -> Any:
     log.error("database unavailable", error=str(error.orig))
     db.session.rollback()
     unavailable = ServiceUnavailable()
-    unavailable.retry_after = 5  # ty: ignore[invalid-assignment]
+    unavailable.retry_after = 5
     return _answer(unavailable)
 
 

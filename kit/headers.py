@@ -62,7 +62,7 @@ def init_app(app: Flask) -> None:
         response.headers.setdefault("Content-Security-Policy", policy(nonce, STRIPE_HOSTS + sandbox) if nonce else plain)
         return caching(response)
 
-    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.add_template_global(csp_nonce)
 
 
 def caching(response: Response) -> Response:

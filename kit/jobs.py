@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -48,12 +48,16 @@ def job(name: str, *, attempts: int = 8) -> Callable[[Callable[..., Any]], Calla
     """Register a function as the job ``name``. It runs in an application context and commits as its last act."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        if name in _registry and _registry[name].function.__qualname__ != function.__qualname__:
+        if name in _registry and _identity(_registry[name].function) != _identity(function):
             raise ValueError(f"two jobs are named {name}")
         _registry[name] = Job(name, function, attempts)
         return function
 
     return register
+
+
+def _identity(function: Callable[..., Any]) -> tuple[str, str]:
+    return function.__module__, getattr(function, "__qualname__", "")
 
 
 def schedule(name: str, cron: str) -> None:
@@ -131,7 +135,7 @@ def executor_id() -> str:
 
 
 @contextmanager
-def engine(app: Flask, *, polling: float = 0.5, drain: int = 20) -> Iterator[Any]:
+def engine(app: Flask, *, polling: float = 0.5, drain: int = 20) -> Generator[Any]:
     """A running engine in this process; on leaving, running jobs get ``drain`` seconds to finish."""
     from dbos import DBOS
 
@@ -166,7 +170,7 @@ def _register_workflows(app: Flask) -> None:
     def run_job(name: str, args: list[Any]) -> None:
         if name not in _registry:
             raise LookupError(f"no job is named {name}")
-        options = {
+        options: Any = {
             "name": name,
             "retries_allowed": True,
             "max_attempts": _registry[name].attempts,

@@ -73,7 +73,8 @@ class DatabaseStorage(Storage):
 
     def reset(self) -> int | None:
         with Session(db.engine) as own, own.begin():
-            return own.execute(delete(RateCount)).rowcount
+            forgotten: Any = own.execute(delete(RateCount))
+            return forgotten.rowcount
 
     def clear(self, key: str) -> None:
         with Session(db.engine) as own, own.begin():

@@ -100,7 +100,8 @@ def queue_mail(
         "created_at": clock.now(),
         "attempts": 0,
     }
-    fresh = db.session.execute(insert_ignoring(OutboxMail).values(**values)).rowcount == 1
+    written: Any = db.session.execute(insert_ignoring(OutboxMail).values(**values))
+    fresh = written.rowcount == 1
     if fresh:
         jobs.enqueue("mail.send", key, key=key)
     return fresh

@@ -86,7 +86,8 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         env.seal()
     except EnvValidationError as error:
-        faults += [f"{name}: {'; '.join(texts)}" for name, texts in error.error_messages.items()]
+        messages: Any = error.error_messages
+        faults += [f"{name}: {'; '.join(texts)}" for name, texts in messages.items()]
     read |= overrides or {}
     faults += check(read)
     if faults:

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from flask import current_app
+
 from kit.settings import settings
 
 # One slash, then anything but a second slash or a backslash; no control characters or spaces anywhere.

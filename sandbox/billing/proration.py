@@ -1,6 +1,6 @@
 """Plan changes in the middle of a period: credit for the rest of the old, charge for the rest of the new."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from sandbox.billing import discounts, invoicing, lines
 
@@ -107,7 +107,7 @@ def claim(world, invoice: dict) -> None:
             world.store.put(item)
 
 
-def invoice_now(world, subscription: dict, extra: Iterable[dict] = ()) -> dict | None:
+def invoice_now(world, subscription: dict, extra: Collection[dict] = ()) -> dict | None:
     """always_invoice: what is pending, on an invoice of its own, charged at once."""
     customer = world.the("customer", subscription["customer"])
     rows = [*extra, *pending_lines(world, customer, subscription)]
