@@ -95,7 +95,7 @@ def _story(story: listings.Card, edition: str, room: int) -> dict[str, Any]:
         "height": story.image_height,
         "body": body,
         "goes_on": story.has_more and not whole,
-        "closed": not access.in_full,
+        "closed": story.access == "members" and not access.in_full,
     }
 
 
