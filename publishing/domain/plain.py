@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-_BLOCKS = frozenset("p h1 h2 h3 h4 h5 h6 figure blockquote ul ol pre table tr hr section".split())  # noqa: SIM905
+_BLOCKS = frozenset("p h1 h2 h3 h4 h5 h6 figure blockquote ul ol pre table tr hr section".split())
 
 
 class _Reader(HTMLParser):
