@@ -96,7 +96,15 @@ def main() -> None:
     (ROOT / "instance").mkdir(exist_ok=True)
     print("Wellspring is getting ready:", flush=True)
     once("database", *flask, "db", "upgrade")
-    once("demo publication (when the database is empty)", *flask, "demo", "load", "--if-empty", "--readers", os.environ.get("DEMO_READERS", "3000"))
+    once(
+        "demo publication (when the database is empty)",
+        *flask,
+        "demo",
+        "load",
+        "--if-empty",
+        "--readers",
+        os.environ.get("DEMO_READERS", "3000"),
+    )
     try:
         if "STRIPE_API_BASE" not in os.environ:
             state = os.environ.get("SANDBOX_STATE", str(ROOT / "instance" / "sandbox.db"))
@@ -114,6 +122,7 @@ def main() -> None:
             start(
                 *(str(BIN / "granian"), "--interface", "wsgi", "--factory", "app:create_app", "--host", "127.0.0.1", "--port", PORT),
                 *("--workers", os.environ.get("WEB_CONCURRENCY", "2"), "--blocking-threads", "1", "--no-log"),
+                "--respawn-failed-workers",  # else the end of one worker, killed for memory say, ends the whole site
             )
         )
         answers(f"http://127.0.0.1:{PORT}/healthz", parts)

@@ -127,7 +127,7 @@ def web(environment_: dict[str, str], port: int, folder: Path) -> Part:
     module = "tests.crash.broken" if environment_["CRASH_MUTANT"] else "app"
     command = [
         *(str(BIN / "granian"), "--interface", "wsgi", "--factory", f"{module}:create_app", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "2", "--blocking-threads", "1", "--no-log"),
+        *("--workers", "2", "--blocking-threads", "1", "--no-log", "--respawn-failed-workers"),
     ]
 
     def answers(_part: Part) -> bool:
