@@ -3,9 +3,9 @@
 from typing import Any
 
 import structlog
-from flask import Flask, g, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, render_template, request
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
 
 from kit.database import db
 
@@ -24,6 +24,8 @@ def _answer(error: HTTPException) -> Any:
     code = error.code or 500
     if error.response is not None or code < 400:
         return error
+    if isinstance(error, SecurityError):
+        return Response("This host is not served here.\n", code, mimetype="text/plain")  # no address can be built for it, so no page
     if request.path.startswith(("/api/", "/webhooks/")):
         problem = jsonify(type="about:blank", title=error.name, status=code, detail=error.description, instance=g.get("request_id"))
         problem.content_type = "application/problem+json"

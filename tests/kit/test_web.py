@@ -55,6 +55,13 @@ def test_a_form_from_another_site_is_refused(visitor: Any, headers: dict[str, st
     assert visitor.post("/newsletter/", {"email": "ann@reader.example"}, headers=headers).status == 403
 
 
+@pytest.mark.parametrize("path", ["/", "/articles/none", "/api/v1/me", "/healthz"])
+def test_a_host_that_is_not_ours_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setitem(app.config, "TRUSTED_HOSTS", ["news.example"])
+    assert app.test_client().get(path, headers={"Host": "news.example"}).status_code in (200, 401, 404)
+    assert app.test_client().get(path, headers={"Host": "evil.example"}).status_code == 400
+
+
 def test_health(client: Any) -> None:
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.get("/readyz").status_code == 200
