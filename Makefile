@@ -62,6 +62,8 @@ lock: .venv/.dev ## compile requirements.in and requirements-dev.in, with hashes
 # Until the first release there is one initial revision, made anew from the models.
 .PHONY: remigrate
 remigrate: .venv/.dev
-	@rm -f migrations/versions/0001_*.py instance/remigrate.db* && mv migrations/versions/0002_append_only.py /tmp/0002_append_only.py
-	@DATABASE_URL=sqlite:///instance/remigrate.db $(FLASK) db revision --autogenerate --rev-id 0001 -m initial; mv /tmp/0002_append_only.py migrations/versions/; rm -f instance/remigrate.db*
+	@$(FLASK) --help >/dev/null  # the application must import before the old revision may go
+	@mkdir -p instance/later && mv migrations/versions/0001_*.py migrations/versions/0002_*.py instance/later/
+	@rm -f instance/remigrate.db*; DATABASE_URL=sqlite:///instance/remigrate.db $(FLASK) db revision --autogenerate --rev-id 0001 -m initial \
+	  || mv instance/later/0001_*.py migrations/versions/; mv instance/later/0002_*.py migrations/versions/; rm -rf instance/later instance/remigrate.db*
 	@.venv/bin/ruff check --fix -q migrations; .venv/bin/ruff format -q migrations

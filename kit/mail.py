@@ -7,6 +7,7 @@ is forgotten. ``key`` names the fact that it tells ("receipt:ch_123"): the same 
 import re
 from email.message import EmailMessage
 from email.utils import make_msgid, parseaddr
+from smtplib import SMTPException
 from typing import Any
 
 import structlog
@@ -125,26 +126,40 @@ def message(row: OutboxMail) -> EmailMessage:
 
 @jobs.job("mail.send", attempts=12)
 def send(key: str) -> None:
-    """Send one outbox row unless it was sent. A permanent refusal is recorded; anything else is tried again."""
-    from smtplib import SMTPRecipientsRefused, SMTPResponseException
+    """Send one outbox row unless it was sent. A permanent refusal is recorded; anything else is tried again.
 
-    row = db.session.execute(select(OutboxMail).where(OutboxMail.key == key).with_for_update()).scalar_one_or_none()
+    No transaction is open while the mail server thinks: on SQLite everybody's writing would wait for it. So a kill
+    between its 250 and our commit sends the message again, with the same Message-ID; that is the one repeat there can be.
+    """
+    row = db.session.scalars(select(OutboxMail).where(OutboxMail.key == key)).one_or_none()
     if row is None or row.state in ("sent", "refused"):
         return
-    try:
-        current_app.extensions["mail_transport"](message(row))
-    except (SMTPRecipientsRefused, SMTPResponseException, ValueError) as error:
+    error = _hand_over(row)
+    row = db.session.scalars(select(OutboxMail).where(OutboxMail.key == key).with_for_update()).one()
+    row.attempts += 1
+    if error is None:
+        row.state, row.sent_at = "sent", clock.now()
+    else:
         code = _smtp_code(error)
-        row.attempts, row.last_error = row.attempts + 1, f"{type(error).__name__} {code}"
-        permanent = isinstance(error, ValueError) or 500 <= code < 600
-        row.state = "refused" if permanent else row.state
-        db.session.commit()
-        if not permanent:
-            raise
-        log.warning("mail refused", key=key, error=row.last_error)
-        return
-    row.state, row.sent_at, row.attempts = "sent", clock.now(), row.attempts + 1
+        row.last_error = f"{type(error).__name__} {code}"
+        if isinstance(error, ValueError) or 500 <= code < 600:
+            log.warning("mail refused", key=key, error=row.last_error)
+            row.state, error = "refused", None
     db.session.commit()
+    if error is not None:
+        raise error
+
+
+def _hand_over(row: OutboxMail) -> Exception | None:
+    """Give the message to the transport, with no transaction open; what it said against it, or None."""
+    try:
+        ready = message(row)
+        db.session.rollback()
+        current_app.extensions["mail_transport"](ready)
+    except (OSError, SMTPException, ValueError) as error:
+        db.session.rollback()
+        return error
+    return None
 
 
 def _smtp_code(error: Exception) -> int:
