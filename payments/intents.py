@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from kit import clock
 from kit.database import db
+from payments.domain.events import is_id
 from payments.models import CheckoutIntent
 
 OPEN = ("new", "open", "unknown")
@@ -89,9 +90,10 @@ def finish(intent_id: str, state: str) -> None:
 
 def of_session(session_id: str, account_id: int) -> CheckoutIntent | None:
     """The wish behind a Session, if it is this account's; nobody learns anything from another's."""
-    return db.session.scalars(
-        select(CheckoutIntent).where(CheckoutIntent.session_id == session_id, CheckoutIntent.account_id == account_id)
-    ).one_or_none()
+    if not is_id(session_id):
+        return None
+    mine = select(CheckoutIntent).where(CheckoutIntent.session_id == session_id, CheckoutIntent.account_id == account_id)
+    return db.session.scalars(mine).one_or_none()
 
 
 def by_id(intent_id: str | None) -> CheckoutIntent | None:

@@ -12,6 +12,7 @@ from kit.database import db
 from kit.settings import settings
 from payments import gateway
 from payments.domain import plans as rules
+from payments.domain.events import is_id
 from payments.models import Plan
 
 log = structlog.get_logger("payments.plans")
@@ -38,6 +39,8 @@ def on_offer() -> list[Offer]:
 
 def named(key: str) -> Plan | None:
     """The plan on sale with this key; a Price id or the key of a plan that was withdrawn is nothing to us."""
+    if not is_id(key):
+        return None
     return db.session.scalars(select(Plan).where(Plan.key == key, Plan.on_sale, Plan.price_id.is_not(None))).one_or_none()
 
 

@@ -62,6 +62,11 @@ def foreign(found: Knock, *, live: bool, account: str) -> str | None:
     return None
 
 
+def is_id(text: str) -> bool:
+    """Could this be an id of Stripe's (or a plan's key)? What cannot need not be looked up; PostgreSQL refuses a NUL."""
+    return _matches(_ID, text)
+
+
 def _matches(pattern: re.Pattern[str], value: Any) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
