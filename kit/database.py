@@ -107,7 +107,8 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
 
 
 def _sqlite_begin(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+    # Straight to the driver: through SQLAlchemy this one word would cost as much as a look-up.
+    connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
 
 
 def _mark_reader() -> None:
@@ -147,6 +148,14 @@ def reading() -> Generator[None]:
         yield
     finally:
         _writing.reset(token)
+
+
+def row(statement: Any, **values: Any) -> Any:
+    """One row, or None, by a statement built once over tables: in the session's transaction, without the ORM's share.
+
+    For the few look-ups that every page makes; an object that will be changed comes from ``db.session``.
+    """
+    return db.session.connection().execute(statement, values).one_or_none()
 
 
 def insert_ignoring(table: Any) -> Any:

@@ -1,7 +1,7 @@
 """Memberships: follow a source's newest snapshot to the row that the gate reads and the history that reports read."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -88,7 +88,16 @@ def standings_of(account_ids: list[int]) -> dict[int, Standing]:
     return {account_id: standing.derive(snapshots, grace()) for account_id, snapshots in found.items()}
 
 
-def is_entitled(membership: Membership | None, at: datetime) -> bool:
+class Window(Protocol):
+    """A Membership, or a row that holds its two instants."""
+
+    @property
+    def access_from(self) -> datetime | None: ...
+    @property
+    def access_until(self) -> datetime | None: ...
+
+
+def is_entitled(membership: Window | None, at: datetime) -> bool:
     """The gate's question, asked of the one small row."""
     return (
         membership is not None

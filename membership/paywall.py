@@ -15,19 +15,22 @@ from membership import memberships
 from membership.domain import paywall
 from membership.domain.paywall import Access, Meter
 from membership.models import Account, Membership, MeterRead
+from membership.readers import Reader
 
 COOKIE = "visitor"
 
 
 def open_article(access: str, article_id: int, reader: Any) -> Access:
-    """How much of this article ``reader`` (Flask-Login's current user) may see now; see domain/paywall.Access.
+    """How much of this article ``reader`` may see now; see domain/paywall.Access.
+
+    ``reader`` is who readers.reader() or Flask-Login says she is: a Reader, an Account, an anonymous user or None.
 
     For a metered article it reads the visitor's count and, when that opens the article, records it and commits: the
     one write of a page that otherwise only reads.
     """
     if access == "free":
         return paywall.decide(access, entitled=False, staff=False, meter=Meter(0, 0))
-    known = isinstance(reader, Account) or getattr(reader, "is_authenticated", False)
+    known = bool(getattr(reader, "is_authenticated", False))
     entitled = known and memberships.is_entitled(membership_of(reader.id), clock.now())
     staff = known and reader.is_staff
     if access != "metered" or entitled or staff:
@@ -35,14 +38,14 @@ def open_article(access: str, article_id: int, reader: Any) -> Access:
     return _metered(article_id, reader if known else None)
 
 
-def membership_of(account_id: int) -> Membership | None:
-    """The one small row, looked up once a request."""
+def membership_of(account_id: int) -> Membership | Reader | None:
+    """The one small row, looked up once a request (readers.reader() brings it along)."""
     if "membership" not in g or g.membership[0] != account_id:
         g.membership = (account_id, db.session.get(Membership, account_id))
     return g.membership[1]
 
 
-def _metered(article_id: int, account: Account | None) -> Access:
+def _metered(article_id: int, account: Account | Reader | None) -> Access:
     limit = settings()["METER_LIMIT"]
     visitor = f"account:{account.public_id}" if account else _visitor()
     month = local(clock.now()).strftime("%Y-%m")

@@ -9,7 +9,8 @@ docs/decisions/ and views/security.py.
 from typing import Any
 
 from flask import Flask
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
+from flask_login.utils import _user_context_processor
 from flask_security import MailUtil, RoleMixin, Security, SQLAlchemyUserDatastore
 from flask_security.mail_util import EmailValidateException
 
@@ -75,5 +76,8 @@ def _leave_visitors_alone(app: Flask, security: Security) -> None:
     Flask-Principal loads the reader on each request for permissions that guards.py decides without it; Flask-Login's
     hook writes the remember-me cookie, in whose place stand our session rows.
     """
+    # Flask-Login would load the account for every template; as a name that is looked up when it is asked for, it does not.
+    app.template_context_processors[None].remove(_user_context_processor)
+    app.add_template_global(current_user, "current_user")
     app.before_request_funcs[None].remove(security.principal._on_before_request)
     app.after_request_funcs[None].remove(security.login_manager._update_remember_cookie)

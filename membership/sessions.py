@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, g, request, session
 from flask_login import current_user
 from flask_security.utils import login_user
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from kit import clock
@@ -55,20 +55,27 @@ def forget() -> None:
     token = session.get("_user_id")
     if token:
         end(digest(token))
-    for name in ("csrf_token", "_login_user"):
+    for name in ("csrf_token", "_login_user", "reader", "membership"):
         g.pop(name, None)
     session.clear()
+
+
+def live(login: Any, account: Any) -> tuple[Any, ...]:
+    """When a session signs its account in: not over, not idle for a month, the account not shut. Binds ``now`` and ``idle_since``."""
+    return login.expires_at > bindparam("now"), login.seen_at > bindparam("idle_since"), account.active
+
+
+_by_token = (
+    select(Account, LoginSession.token_hash, LoginSession.seen_at)
+    .join(LoginSession, LoginSession.account_id == Account.id)
+    .where(LoginSession.token_hash == bindparam("token_hash"), *live(LoginSession, Account))
+)
 
 
 def load(token: str) -> Account | None:
     """The account behind a cookie's token, by one look-up; None when the session ended, ran out or lay idle."""
     now = clock.now()
-    found = db.session.execute(
-        select(Account, LoginSession.token_hash, LoginSession.seen_at)
-        .join(LoginSession, LoginSession.account_id == Account.id)
-        .where(LoginSession.token_hash == digest(str(token)), LoginSession.expires_at > now, Account.active)
-        .where(LoginSession.seen_at > now - READER_IDLE)
-    ).first()
+    found = db.session.execute(_by_token, {"token_hash": digest(str(token)), "now": now, "idle_since": now - READER_IDLE}).first()
     if found is None:
         return None
     g.session_seen = (found.token_hash, found.seen_at)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import bindparam, select
 
 from kit import clock
-from kit.database import db
+from kit.database import db, row
 from kit.formats import zone
 from publishing import frame, pictures
 from publishing.domain import articles as rules
@@ -62,7 +62,7 @@ def body_for(article: PublicPart, access: Verdict) -> Markup:
     """
     if access.level not in ("full", "metered"):
         return Markup(article.preview_html)  # noqa: S704
-    return Markup(db.session.execute(_html_of, {"wanted": article.id}).scalar_one())  # noqa: S704
+    return Markup(row(_html_of, wanted=article.id).html)  # noqa: S704
 
 
 def source_of(article_id: int) -> str:

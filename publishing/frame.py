@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app, get_flashed_messages, render_template, request, url_for
 from flask_babel import get_locale
-from flask_login import current_user
 from markupsafe import Markup
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 from kit import clock
 from kit.database import db
 from kit.formats import date_text, local
+from membership import readers
 
 T = TypeVar("T")
 KEPT_SECONDS = 60.0
@@ -57,9 +57,10 @@ def current_frame() -> Frame:
 
 def reader_kind() -> str:
     """visitor, reader or staff. A request without cookies is a visitor's: nobody looks at a session for it."""
-    if not request.cookies or not current_user.is_authenticated:
+    who = readers.reader() if request.cookies else None
+    if who is None:
         return "visitor"
-    return "staff" if current_user.is_staff else "reader"
+    return "staff" if who.is_staff else "reader"
 
 
 def link(endpoint: str, **values: Any) -> str | None:

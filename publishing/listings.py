@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select, tuple_
 
-from kit.database import db
+from kit.database import db, row
 from publishing.domain.slugs import is_slug
 from publishing.models.articles import Article, Topic
 
@@ -76,7 +76,7 @@ def by_slug(slug: str, at: datetime) -> Card | None:
     """The public part of one article. What is no slug is not asked for: PostgreSQL refuses some of it (NUL)."""
     if not is_slug(slug):
         return None
-    return db.session.execute(_by_slug, {"wanted": slug, "at": at}).one_or_none()
+    return row(_by_slug, wanted=slug, at=at)
 
 
 def topic(slug: str) -> Topic | None:

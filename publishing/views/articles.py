@@ -3,10 +3,9 @@
 from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
-from flask_login import current_user
 
 from kit import clock
-from membership import memberships, paywall
+from membership import memberships, paywall, readers
 from membership.domain.paywall import Access
 from membership.guards import public
 from publishing import appeals, articles, listings, metadata
@@ -23,7 +22,7 @@ def show(slug: str) -> Response:
     if article is None:
         abort(404)
     # Without a cookie she is a visitor: her session stays untouched and her page may be kept by shared caches.
-    reader = current_user._get_current_object() if request.cookies else None
+    reader = readers.reader() if request.cookies else None
     access = paywall.open_article(article.access, article.id, reader)
     about = metadata.of_article(article)
     page = render_template(
@@ -48,6 +47,6 @@ def what_follows(access: Access, reader: Any) -> str:
 
 def stands_well(reader: Any) -> bool:
     """Does she support us already, as a member in good standing or as staff? Such readers are asked nothing."""
-    if reader is None or not reader.is_authenticated:
+    if reader is None:
         return False
     return reader.is_staff or memberships.is_entitled(paywall.membership_of(reader.id), clock.now())
