@@ -1,7 +1,7 @@
 """What a webhook's body and signature header may look like before anything is computed from them.
 
 The SDK's own check takes one secret, accepts any time in the future and lets TypeError, ValueError, AttributeError and
-RecursionError out, each of which would be an answer of 500 that a stranger can cause (docs/decisions/0007-webhook-door.md).
+RecursionError out, each of which would be an answer of 500 that a stranger can cause (docs/decisions/0014-webhook-door.md).
 """
 
 import json
