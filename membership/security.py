@@ -3,7 +3,7 @@
 Taken from it: password hashing and its renewal, the sign-in and sign-out that its signals, second factors and passkeys
 build on. Not taken: its blueprint. Its views confirm an address and sign in by GET (a mail scanner would do it), answer
 200 to refused forms and 302 after a POST, hash while SQLite's one writer waits, and say nothing at the field; see
-docs/decisions/ and views/security.py.
+docs/decisions/0007-accounts.md and views/security.py.
 """
 
 from typing import Any
