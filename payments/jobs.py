@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kit import clock
 from kit.database import db
 from kit.jobs import job, schedule
-from payments import gateway, journal, reconciliation, subscriptions
+from payments import gateway, journal, leases, reconciliation, subscriptions
 from payments.domain.reconciliation import Report
 from payments.leases import LeaseBusy, LeaseLost
 
@@ -78,6 +78,7 @@ def reconcile_nightly() -> None:
     for _step in reconciliation.walk(report, since):
         db.session.commit()
     reconciliation.finish(run_id, report)
+    leases.sweep()
     db.session.commit()
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from kit import clock
@@ -75,8 +75,8 @@ def _try(key: str) -> Held | None:
     now = clock.now()
     with Session(db.engine) as own, own.begin():
         own.execute(insert_ignoring(Lease).values(object_id=key, owner="", leased_until=now, fence=0))
-        row = own.scalars(select(Lease).where(Lease.object_id == key).with_for_update()).one()
-        if row.owner and row.leased_until > now:
+        row = own.scalars(select(Lease).where(Lease.object_id == key).with_for_update()).one_or_none()
+        if row is None or (row.owner and row.leased_until > now):  # None: swept just now
             return None
         row.owner, row.leased_until, row.fence = secrets.token_hex(8), now + LENGTH, row.fence + 1
         return Held(key, row.owner, row.fence)
@@ -86,3 +86,8 @@ def _free(lease: Held) -> None:
     with Session(db.engine) as own, own.begin():
         mine = (Lease.object_id == lease.key, Lease.owner == lease.owner, Lease.fence == lease.fence)
         own.execute(update(Lease).where(*mine).values(owner="", leased_until=clock.now()))
+
+
+def sweep(older_than: timedelta = timedelta(days=1)) -> None:
+    """Forget leases that nobody took for a day. The caller commits."""
+    db.session.execute(delete(Lease).where(Lease.leased_until < clock.now() - older_than))

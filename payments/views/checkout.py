@@ -20,9 +20,9 @@ PATIENCE = 2.0  # seconds that the page waits for a worker who looks at the same
 @bp.get("/subscribe")
 @public
 def subscribe() -> str:
-    """The plans on sale, by level; a member is told that she is one."""
+    """The plans on sale, by level; a member is told that she is one. ``plan``: what she chose before she made her account."""
     mine = subscriptions.of_account(current_user.id) if current_user.is_authenticated else []
-    return _page(mine=mine[0] if mine else None)
+    return _page(mine=mine[0] if mine else None, chosen=request.args.get("plan"))
 
 
 @bp.post("/subscribe/checkout")

@@ -26,17 +26,24 @@ def count(table: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def test_the_page_offers_each_plan(visitor: Any) -> None:
-    page = visitor.get("/subscribe")
+PLANS = ["reader-monthly", "reader-yearly", "supporter-monthly", "supporter-yearly"]
+
+
+def test_the_page_offers_each_plan(visit: Visit, make_account: Any) -> None:
+    page = visit(make_account()).get("/subscribe")
     assert page.status == 200
-    assert [form.fields["plan"] for form in page.forms() if form.action == "/subscribe/checkout"] == [
-        "reader-monthly",
-        "reader-yearly",
-        "supporter-monthly",
-        "supporter-yearly",
-    ]
+    assert [form.fields["plan"] for form in page.forms() if form.action == "/subscribe/checkout"] == PLANS
     assert "Subscribe for $5.00 a month" in page.text
     assert "Subscribe for $120.00 a year" in page.text
+
+
+def test_a_stranger_makes_an_account_and_comes_back_to_her_choice(visitor: Any) -> None:
+    page = visitor.get("/subscribe")
+    assert "Subscribe for $5.00 a month" in page.text
+    assert "Set-Cookie" not in page.headers, "a stranger's page may be cached"
+    ways = [link for link in page.links() if link.startswith("/account/sign-up?next=/subscribe")]
+    assert [way.partition("?plan%3D")[2] or way.partition("plan=")[2] for way in ways] == PLANS
+    assert visitor.get(ways[0]).status == 200
 
 
 def test_redirect_before_webhook(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:

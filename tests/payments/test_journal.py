@@ -249,6 +249,18 @@ def test_an_exception_frees_the_lease_and_rolls_back(app: Any) -> None:
         db.session.commit()
 
 
+def test_old_leases_are_swept_and_taken_again(app: Any) -> None:
+    with leases.held("cus_1") as lease:
+        lease.guard()
+        db.session.commit()
+    leases.sweep(timedelta(0))
+    db.session.commit()
+    assert db.session.scalars(select(Lease)).all() == []
+    with leases.held("cus_1") as again:
+        again.guard()
+        db.session.commit()
+
+
 # --- staff's page -----------------------------------------------------------------------------------------------------
 
 
