@@ -38,6 +38,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     for room in ROOMS:
         room.init_app(app)
     app.before_request(guards.check)
+    app.add_template_global(guards.may_pass)
     for blueprint in (health.bp, media.bp, mailbox.bp):
         app.register_blueprint(blueprint)
     cli.init_app(app)

@@ -41,6 +41,14 @@ def declared(app: Flask, endpoint: str) -> Any:
     return getattr(app.view_functions[endpoint], "access", None)
 
 
+def may_pass(endpoint: str) -> bool:
+    """Would the person of this request be let in there? For menus, which should offer no door that is shut to her."""
+    access = declared(current_app, endpoint)
+    if access == "public" or not current_user.is_authenticated:
+        return access == "public"
+    return access == "signed_in" or (access is not None and current_user.role in access)
+
+
 def check() -> Any:
     """Before each request: let pass, send to sign-in, or refuse. Staff pages answer 404 to readers."""
     if request.endpoint is None:

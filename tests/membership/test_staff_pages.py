@@ -91,3 +91,10 @@ def test_public_ids_cannot_be_counted(make_account: Any) -> None:
     assert len({*ids}) == 3
     assert all(len(public_id) == 32 for public_id in ids)
     assert db.session.query(Account).count() == 3
+
+
+def test_the_bar_offers_only_doors_that_open(visit: Any, staff: Any) -> None:
+    editor = visit(staff("editor")).get("/admin/articles/")
+    assert "/reports/" in editor.links()
+    assert "/admin/members/" not in editor.links()
+    assert "/admin/members/" in visit(staff("owner")).get("/admin/articles/").links()
