@@ -19,7 +19,7 @@ from tests.crash.traffic import Courier, Giver, Stripe
 from tests.waiting import until
 
 READERS = 12
-BACKLOG = 30  # events that may wait, told or not, before life at Stripe pauses: a look costs the worker up to four calls
+BACKLOG = 80  # events that may wait, told or not, before life at Stripe pauses: a look costs the worker up to four calls
 MONTH_ENDS = 40  # acts until a month passes for everybody
 RECOVERY = 150  # seconds; a lease of a killed worker lasts 60
 
