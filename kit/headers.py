@@ -12,6 +12,8 @@ from secure import ContentSecurityPolicy
 
 STRIPE_HOSTS = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
+SAME_FOR_ALL = ("media.show",)  # a picture is the same whoever asks; an error in its place is a page, and the reader's own
+
 
 def csp_nonce() -> str:
     """This answer's nonce, for the rare inline script or JSON-LD block."""
@@ -56,10 +58,15 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def send(response: Response) -> Response:
-        for name, value in fixed.items():
-            response.headers.setdefault(name, value)
         nonce = g.get("csp_nonce", "")
-        response.headers.setdefault("Content-Security-Policy", policy(nonce, STRIPE_HOSTS + sandbox) if nonce else plain)
+        ours = {
+            **fixed,
+            "Content-Security-Policy": policy(nonce, STRIPE_HOSTS + sandbox) if nonce else plain,
+            "X-Request-ID": g.get("request_id", ""),
+        }
+        for name in response.headers.keys() & ours.keys():  # a view that said it itself keeps its own
+            del ours[name]
+        response.headers.extend(ours)  # all at once: werkzeug searches the whole list for each that is set alone
         return caching(response)
 
     app.add_template_global(csp_nonce)
@@ -70,7 +77,18 @@ def caching(response: Response) -> Response:
 
     ``session.accessed`` would not do: Flask-Login looks at every request's session, and asking sets it.
     """
-    if request.cookies or session.modified or response.headers.get("Set-Cookie"):
+    setting = session.modified or response.headers.get("Set-Cookie")
+    if request.endpoint in SAME_FOR_ALL and response.status_code < 400 and not setting:
+        return response
+    if request.cookies or setting:
         response.headers["Cache-Control"] = "private, no-store"
-        response.vary.add("Cookie")
+        vary_by_cookie(response)
     return response
+
+
+def vary_by_cookie(response: Response) -> None:
+    """Tell caches that the page depends on the cookie (``response.vary`` parses and writes the header anew each time)."""
+    if "Vary" not in response.headers:
+        response.headers.add("Vary", "Cookie")
+    elif response.headers["Vary"] != "Cookie":
+        response.vary.add("Cookie")

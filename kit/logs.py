@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, g, has_request_context, request
 
 # What must never reach a log, whatever carried it there.
 _SECRETS = re.compile(r"\b((?:sk|rk|pk|whsec)_[A-Za-z0-9_]{6,}|\d{13,19})\b")
@@ -25,12 +25,20 @@ def redact(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+def with_request_id(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """The id of the request that a line is written in. Asked for by the line: most requests write none."""
+    if has_request_context() and "request_id" in g:
+        entry.setdefault("request_id", g.request_id)
+    return entry
+
+
 def init_app(app: Flask) -> None:
     """Route structlog and the standard library through the same processors, to standard error."""
     production = app.config["APP_ENV"] == "production"
     renderer: Any = structlog.processors.JSONRenderer() if production else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        with_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -54,17 +62,9 @@ def init_app(app: Flask) -> None:
     root.setLevel(app.config["LOG_LEVEL"])
     for chatty in ("alembic", "dbos", "stripe", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    app.before_request(_bind_request)
-    app.after_request(_answer_request_id)
+    app.before_request(_name_request)
 
 
-def _bind_request() -> None:
+def _name_request() -> None:
     asked = request.headers.get("X-Request-ID", "")
     g.request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-
-def _answer_request_id(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.get("request_id", "")
-    return response

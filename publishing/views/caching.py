@@ -2,6 +2,8 @@
 
 from flask import Response, make_response, request
 
+from kit.headers import vary_by_cookie
+
 PUBLIC_SECONDS = 60
 
 
@@ -12,5 +14,5 @@ def for_everybody(page: str | Response, seconds: int = PUBLIC_SECONDS) -> Respon
     """
     answer = make_response(page)
     answer.headers["Cache-Control"] = "private, no-store" if request.cookies else f"public, max-age={seconds}"
-    answer.vary.add("Cookie")
+    vary_by_cookie(answer)
     return answer
