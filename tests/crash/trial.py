@@ -35,6 +35,7 @@ class Report:
     acknowledged: int = 0
     deliveries: int = 0
     unanswered: int = 0
+    acts: int = 0
     facts: int = 0
     guests: int = 0
     seconds: float = 0.0
@@ -46,7 +47,7 @@ class Report:
         return (
             f"{self.engine} seed {self.seed}{' ' + self.mutant if self.mutant else ''}: {self.kills.total()} kills ({kills}); "
             f"{self.acknowledged} events acknowledged in {self.deliveries} deliveries, {self.unanswered} unanswered; "
-            f"{self.facts} movements of money, {self.guests} guests; {self.seconds:.0f} s of which {self.recovery:.0f} s recovery; "
+            f"{self.acts} acts at Stripe, {self.facts} movements of money, {self.guests} guests; {self.seconds:.0f} s of which {self.recovery:.0f} s recovery; "
             f"{len(self.wrong)} wrong"
         )
 
@@ -122,14 +123,13 @@ class Trial:
 
     def _live(self) -> None:
         """Life at Stripe, as fast as the worker follows, and a month that passes for everybody."""
-        acts = 0
         while not self._over.is_set():
             if self.books.waiting() + self.courier.untold() > BACKLOG:
                 self._over.wait(0.1)
                 continue
             self.stripe.act()
-            acts += 1
-            if acts == MONTH_ENDS:
+            self.report.acts += 1
+            if self.report.acts == MONTH_ENDS:
                 self.stripe.let_a_month_pass()
 
     def _give(self) -> None:
