@@ -100,6 +100,9 @@ def touch(response: Response) -> Response:
     token_hash, seen_at = g.get("session_seen", (None, None))
     now = clock.now()
     if token_hash is not None and request.method == "GET" and now - seen_at > SEEN_EVERY:
+        # A page that wrote (a metered read, a return from Checkout) may still hold SQLite's one write lock: let go of it, or we
+        # wait for ourselves.
+        db.session.rollback()
         with Session(db.engine) as own, own.begin():
             own.execute(update(LoginSession).where(LoginSession.token_hash == token_hash).values(seen_at=now))
     return response

@@ -223,3 +223,15 @@ def test_a_forged_or_foreign_identity_in_the_session_is_nobody(visit: Any, make_
         with browser.client.session_transaction() as session:
             session["_user_id"] = planted
         assert browser.get("/api/v1/me").status == 401
+
+
+@pytest.mark.parametrize(("path", "status"), [("/articles/the-weir", 200), ("/subscribe/thanks?session_id=cs_unknown", 404)])
+def test_a_page_that_writes_does_not_wait_for_its_own_note_of_the_device(
+    path: str, status: int, visit: Any, make_account: Any, make_article: Any
+) -> None:
+    make_article("the-weir", access="metered")
+    browser = visit(make_account())
+    db.session.execute(sa.update(LoginSession).values(seen_at=clock.now() - 2 * sessions.SEEN_EVERY))
+    db.session.commit()
+    assert browser.get(path).status == status, "503 after fifteen seconds: SQLite's one writer waited for itself"
+    assert db.session.scalars(sa.select(LoginSession.seen_at)).one() > clock.now() - timedelta(minutes=1)
