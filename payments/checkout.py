@@ -56,13 +56,18 @@ def _wish(account_id: int, plan: Plan) -> CheckoutIntent:
 
 
 def replace(account_id: int, old: Asked, plan_key: str) -> Asked:
-    """Another plan than the open wish's: that one is over (its Session was closed), this one begins."""
+    """Another plan than the open wish's: that one is over (its Session was closed), this one begins.
+
+    Unless another tab has replaced it while we closed the Session: then the answer is that tab's wish, of whichever plan.
+    """
     memberships.lock(account_id)
     intents.finish(old.id, "expired")
     plan = plans.named(plan_key)
     if plan is None:
         raise NotOnSale(plan_key)
-    return intents.facts(_wish(account_id, plan))
+    if subscriptions.of_account(account_id):
+        raise AlreadyMember
+    return intents.facts(intents.open_for(account_id) or _wish(account_id, plan))
 
 
 def close(asked: Asked) -> None:

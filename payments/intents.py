@@ -71,12 +71,13 @@ def facts(row: CheckoutIntent) -> Asked:
     return Asked(row.id, row.plan_key, row.amount, row.currency, row.state, row.session_id, row.session_url)
 
 
-def answered(intent_id: str, session: dict[str, Any]) -> None:
-    """Stripe made the Session: keep its id and address."""
+def answered(intent_id: str, session: dict[str, Any]) -> bool:
+    """Stripe made the Session: keep its id and address. False when the wish was given up for another while we asked."""
     row = db.session.get_one(CheckoutIntent, intent_id, with_for_update=True, populate_existing=True)
     row.session_id, row.session_url = session["id"], session["url"]
     if row.state in ("new", "unknown"):
         row.state = "open"
+    return row.state not in ("expired", "failed")
 
 
 def finish(intent_id: str, state: str) -> None:

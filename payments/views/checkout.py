@@ -1,5 +1,6 @@
 """Subscribing: the plans, the way to Stripe's Checkout, and the way back."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -37,6 +38,8 @@ def start() -> Any:
         if asked.session_id or asked.plan_key != plan_key:
             asked = _again(account_id, asked, plan_key)
         session = _session(account_id, asked)
+        if not _kept(asked, session):
+            return redirect(url_for("checkout.subscribe"), 303)
     except checkout.NotOnSale:
         db.session.rollback()
         return _page(problem="gone"), 422
@@ -49,9 +52,16 @@ def start() -> Any:
         return _page(problem="away"), 503
     except gateway.GatewayRefused:
         return _page(problem="refused"), 502
-    intents.answered(asked.id, session)
-    db.session.commit()
     return redirect(session["url"], 303)
+
+
+def _kept(asked: Asked, session: dict[str, Any]) -> bool:
+    """Note what Stripe answered. If another tab chose another plan meanwhile, this Session ends: only one may be paid."""
+    stands = intents.answered(asked.id, session)
+    db.session.commit()
+    if not stands:
+        checkout.close(replace(asked, session_id=session["id"]))
+    return stands
 
 
 def _again(account_id: int, asked: Asked, plan_key: str) -> Asked:
@@ -65,7 +75,7 @@ def _again(account_id: int, asked: Asked, plan_key: str) -> Asked:
         checkout.close(asked)
     fresh = checkout.replace(account_id, asked, plan_key)
     db.session.commit()
-    return fresh
+    return fresh if fresh.plan_key == plan_key else _again(account_id, fresh, plan_key)
 
 
 def _session(account_id: int, asked: Asked) -> dict[str, Any]:

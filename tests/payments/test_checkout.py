@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from kit.database import db
+from payments import checkout
 from payments.models import CheckoutIntent, Customer, LedgerEntry, StripeEvent, Subscription
 from sandbox.driver import Declined
 from tests.payments.readers import back, described, entitled, press, put_on_sale, subscribe
@@ -151,6 +152,44 @@ def test_another_plan_closes_the_first_session(visit: Visit, make_account: Any, 
     assert (sandbox.get(first)["status"], sandbox.get(second)["status"]) == ("expired", "open")
     deliver()
     assert press(browser, "supporter-monthly") == second
+
+
+def open_sessions(sandbox: Any) -> list[str]:
+    db.session.rollback()
+    made = db.session.scalars(select(CheckoutIntent.session_id).where(CheckoutIntent.session_id.is_not(None)))
+    return [one for one in made if one and sandbox.get(one)["status"] == "open"]
+
+
+def test_two_tabs_that_change_to_the_same_plan_share_a_wish(visit: Visit, make_account: Any, sandbox: Any) -> None:
+    account_id = (account := make_account()).id
+    press(visit(account), "reader-monthly")
+    first, second = (checkout.intend(account_id, "reader-yearly") for _ in range(2))
+    db.session.commit()
+    for tab in (first, second):
+        checkout.close(tab)  # both have found the old plan's wish, and close its Session
+    wishes = [checkout.replace(account_id, tab, "reader-yearly") for tab in (first, second)]
+    db.session.commit()
+    assert wishes[0] == wishes[1]
+
+
+def test_a_plan_given_up_while_stripe_was_asked_leaves_one_session_to_pay(
+    visit: Visit, make_account: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = make_account()
+    tabs = [visit(account), visit(account)]
+    ask = checkout.gateway.create_checkout_session
+    kept: list[str] = []
+
+    def slow(params: Any, key: str) -> Any:
+        made = ask(params, key)
+        monkeypatch.undo()
+        kept.append(press(tabs[1], "reader-yearly"))
+        return made
+
+    monkeypatch.setattr(checkout.gateway, "create_checkout_session", slow)
+    answer = tabs[0].post("/subscribe/checkout", {"plan": "reader-monthly"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/subscribe")
+    assert open_sessions(sandbox) == kept
 
 
 def test_paid_in_another_tab(visit: Visit, make_account: Any, sandbox: Any) -> None:
