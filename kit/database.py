@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, has_request_context, request
@@ -160,12 +161,23 @@ def row(statement: Any, **values: Any) -> Any:
 
 def insert_ignoring(table: Any) -> Any:
     """``INSERT ... ON CONFLICT DO NOTHING`` for either database; ``rowcount`` says whether it was new."""
+    return _insert_ignoring(table, db.engine.dialect.name)
+
+
+@cache
+def _insert_ignoring(table: Any, dialect: str) -> Any:
+    """Built once: SQLAlchemy keeps the SQL of a statement with the statement, and building one costs more than running it."""
     from sqlalchemy.dialects import postgresql, sqlite
 
     dialects: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = dialects.get(db.engine.dialect.name, insert)(table).on_conflict_do_nothing()
+    statement = dialects.get(dialect, insert)(table).on_conflict_do_nothing()
     # PostgreSQL's driver forgets the count when a primary key comes back with the insert, unless asked to keep it.
     return statement.execution_options(preserve_rowcount=True)
+
+
+def insert_new(table: Any, **values: Any) -> bool:
+    """Insert this row into a table (``Model.__table__``) unless its key is there; was it new? Every column without a default must be given."""
+    return db.session.connection().execute(insert_ignoring(table), values).rowcount == 1
 
 
 def upsert(table: Any, keys: list[str], values: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import or_, select, update
 
 from kit import clock, jobs
-from kit.database import db, insert_ignoring
+from kit.database import db, insert_new
 from kit.settings import settings
 from payments import gateway, leases
 from payments.domain import events
@@ -36,25 +36,23 @@ def record(event: dict[str, Any], raw_body: str, source: str = "webhook") -> boo
     why = events.foreign(found, live=gateway.live(), account=settings()["STRIPE_ACCOUNT"])
     if why is None and (found.type not in HANDLERS or found.object_id is None):
         why = "not handled"
-    written: Any = db.session.execute(
-        insert_ignoring(StripeEvent).values(
-            account=found.account,
-            event_id=found.event_id,
-            type=found.type,
-            api_version=found.api_version,
-            livemode=found.livemode,
-            created=found.created,
-            object_id=found.object_id,
-            customer_id=found.customer_id,
-            payload=raw_body,
-            received_at=clock.now(),
-            source=source,
-            state="ignored" if why else "new",
-            attempts=0,
-            last_error=why,
-        )
+    fresh = insert_new(
+        StripeEvent.__table__,
+        account=found.account,
+        event_id=found.event_id,
+        type=found.type,
+        api_version=found.api_version,
+        livemode=found.livemode,
+        created=found.created,
+        object_id=found.object_id,
+        customer_id=found.customer_id,
+        payload=raw_body,
+        received_at=clock.now(),
+        source=source,
+        state="ignored" if why else "new",
+        attempts=0,
+        last_error=why,
     )
-    fresh = written.rowcount == 1
     if fresh and why is None:
         jobs.enqueue("payments.apply_event", found.account, found.event_id, key=f"{found.account}:{found.event_id}")
     return fresh
