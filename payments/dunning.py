@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from kit import clock
 from kit.database import db
 from kit.mail import queue_mail, render_mail
 from kit.urls import public_url
-from membership import memberships
-from membership.models import Account
+from membership.models import Account, Membership
 from payments import customers
 from payments.models import Subscription
 
@@ -17,13 +17,13 @@ def write_to_reader(row: Subscription, invoice: dict[str, Any]) -> bool:
     if invoice.get("status") != "open" or row.status != "past_due" or account_id is None or row.purpose != "subscription":
         return False
     account = db.session.get_one(Account, account_id)
-    paid_until = row.period_start  # the running period is the one that nobody paid
+    until = db.session.get_one(Membership, account_id).access_until
     subject, text, html = render_mail(
         "payment_failed",
         amount=invoice["amount_due"],
         currency=invoice["currency"],
         # Stripe's own page for this invoice asks for another card, or for the bank's consent.
         address=invoice.get("hosted_invoice_url") or public_url("account.show"),
-        reads_until=paid_until + memberships.grace() if paid_until else None,
+        reads_until=until if until and until > clock.now() else None,
     )
     return queue_mail(account.email, subject, text, html, key=f"payment-failed:{invoice['id']}")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from membership.domain.standing import NEVER_BEGAN, Snapshot
 
+REPLACED = "replaced"  # the end of a row that another follows without a gap
 _CLASS = {"grant": "comp", "gift": "gift", "group": "seat"}
 
 
@@ -84,6 +85,10 @@ def follow(history: list[Interval], snapshot: Snapshot, grace: timedelta) -> Cha
     )
     if until is not None and until <= new.effective_at:
         return _ended(history, replace_end(snapshot, until, cause))
+    if not history and snapshot.started_at < since:
+        # We looked late: before what is so now (notice given, past due) it went on as it began.
+        before = replace(new, effective_at=snapshot.started_at, until=since, state="active", notice_at=None, end_cause=REPLACED)
+        return Change(add=(before, new))
     return _replaced(history, new)
 
 
@@ -103,6 +108,8 @@ def _ended(history: list[Interval], snapshot: Snapshot) -> Change:
     if not before:
         return Change(supersede=beyond)
     last = before[-1]
+    if last.until is not None and last.until <= at and last.end_cause not in (None, REPLACED):
+        return Change(supersede=beyond)  # lost before Stripe gave up (its grace was over): by then whose doing it was had been settled
     end = at if last.until is None or last.until > at else last.until
     final = replace(last, until=end, end_cause=_final_cause(last, cause))
     return Change(end=(final,) if final != last else (), supersede=beyond)
@@ -126,7 +133,7 @@ def _replaced(history: list[Interval], new: Interval) -> Change:
         return Change(supersede=(last,), add=(replace(new, effective_at=since),))
     if _gap(last, new):
         return Change(add=(replace(new, effective_at=since),))
-    return Change(end=(replace(last, until=since, end_cause="replaced"),), add=(replace(new, effective_at=since),))
+    return Change(end=(replace(last, until=since, end_cause=REPLACED),), add=(replace(new, effective_at=since),))
 
 
 def _gap(last: Interval, new: Interval) -> bool:

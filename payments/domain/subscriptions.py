@@ -5,7 +5,7 @@ scheduled by ``cancel_at`` or by ``cancel_at_period_end``; a collection that is 
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from membership.domain.rates import mrr_720
@@ -14,6 +14,7 @@ from membership.domain.standing import Snapshot
 # Stripe's word for why a Subscription ended, and ours for whose doing it was (reports.md §2).
 _CAUSES = {"cancellation_requested": "reader", "payment_failed": "payment", "payment_disputed": "dispute"}
 _UNPAID_INVOICE = ("void", "uncollectible")
+_PERIODIC = (None, "subscription", "subscription_create", "subscription_cycle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Seen:
     paused_at: datetime | None
     invoice_status: str | None
     invoice_paid_at: datetime | None
+    invoice_at: datetime | None
+    bills_period: bool
 
     @property
     def price_id(self) -> str | None:
@@ -74,6 +77,7 @@ def read(found: dict[str, Any]) -> Seen:
     end = _at(max(ends)) if ends else None
     invoice = found.get("latest_invoice")
     invoice = invoice if isinstance(invoice, dict) else {}
+    start = _at(max(starts)) if starts else None
     details = found.get("cancellation_details") or {}
     paused = (found.get("status_details") or {}).get("paused") or {}
     return Seen(
@@ -88,7 +92,7 @@ def read(found: dict[str, Any]) -> Seen:
         interval_count=recurring.get("interval_count") or 1,
         mrr_720=sum(_rate(item) for item in items),
         started_at=_at(found["start_date"]) or datetime.fromtimestamp(found["created"], UTC),
-        period_start=_at(max(starts)) if starts else None,
+        period_start=start,
         period_end=end,
         trial_end=_at(found.get("trial_end")),
         ends_at=_at(found.get("cancel_at")) or (end if found.get("cancel_at_period_end") else None),
@@ -98,7 +102,17 @@ def read(found: dict[str, Any]) -> Seen:
         paused_at=_at(paused.get("transitioned_at")),
         invoice_status=invoice.get("status"),
         invoice_paid_at=_at((invoice.get("status_transitions") or {}).get("paid_at")),
+        invoice_at=_at(invoice.get("created")),
+        bills_period=_bills_period(invoice, start),
     )
+
+
+def _bills_period(invoice: dict[str, Any], period_start: datetime | None) -> bool:
+    """Is the newest invoice the one for the running period? Not if it came within it: a change of plan, or staff's own."""
+    made = _at(invoice.get("created"))
+    if made is None or period_start is None or invoice.get("billing_reason") in _PERIODIC:
+        return True
+    return made <= period_start + timedelta(minutes=1)  # a change that begins a period anew bills it
 
 
 def _amount(item: dict[str, Any]) -> int:
@@ -114,16 +128,18 @@ def paid_until(seen: Seen) -> datetime | None:
     """The end of the last period that somebody paid for (or that a trial gives).
 
     Stripe rolls the period on when the renewal's invoice is made, so for past_due and unpaid, and where the running
-    period's invoice was voided, what is paid ended where the running period began.
+    period's invoice was voided, what is paid ended where the running period began. An unpaid bill for a change of plan
+    takes away nothing of a period that was paid before.
     """
-    if seen.status in ("past_due", "unpaid") or seen.invoice_status in _UNPAID_INVOICE:
+    if seen.bills_period and (seen.status in ("past_due", "unpaid") or seen.invoice_status in _UNPAID_INVOICE):
         return seen.period_start
     return seen.period_end
 
 
 def status(seen: Seen) -> str:
     """Stripe's status; ``paused`` too where collection is paused and the running period was not paid."""
-    return "paused" if seen.status == "active" and seen.invoice_status in _UNPAID_INVOICE else seen.status
+    unpaid = seen.bills_period and seen.invoice_status in _UNPAID_INVOICE
+    return "paused" if seen.status == "active" and unpaid else seen.status
 
 
 def changed_at(seen: Seen, known: Known | None, observed_at: datetime) -> datetime:
@@ -140,7 +156,7 @@ def changed_at(seen: Seen, known: Known | None, observed_at: datetime) -> dateti
     if word == "paused":
         return seen.paused_at or seen.period_start or seen.started_at
     if word == "past_due":
-        return seen.period_start or seen.started_at
+        return (seen.period_start if seen.bills_period else seen.invoice_at) or seen.started_at
     if word == "unpaid" or (known is not None and _silent_change(seen, known)):
         return observed_at
     began = [seen.started_at]
@@ -156,7 +172,12 @@ def _silent_change(seen: Seen, known: Known) -> bool:
 
 
 def end_cause(seen: Seen) -> str | None:
-    """Whose doing the end was or will be: reader, payment, dispute, staff; None while it goes on."""
+    """Whose doing the end was or will be: reader, payment, dispute, staff; None while it goes on.
+
+    An ``unpaid`` one (Stripe was told to leave it so after its last try) is lost by payment, though it never ends.
+    """
+    if seen.status == "unpaid":
+        return "payment"
     if seen.ended_at is None and seen.ends_at is None:
         return None
     return _CAUSES.get(seen.cancel_reason or "", "reader" if seen.ends_at is not None else "staff")
@@ -190,4 +211,5 @@ def snapshot(seen: Seen, plan_key: str | None, known: Known | None, observed_at:
         paid_until=None,
         mrr_720=0,
         changed_at=found.ended_at or observed_at,
+        end_cause=found.end_cause if found.ended_at else None,
     )

@@ -139,6 +139,37 @@ def test_a_terminal_event_after_the_grace_does_not_prolong_it() -> None:
     assert plainly(history)[-1] == (30, 37, "past_due", "payment")
 
 
+@pytest.mark.parametrize(
+    "gave_up",
+    [
+        snapshot(status="unpaid", observed_at=at(50), changed_at=at(50), end_cause="payment"),
+        snapshot(status="canceled", observed_at=at(50), ended_at=at(50), end_cause="staff"),
+        snapshot(status="canceled", observed_at=at(50), ended_at=at(50), end_cause="reader"),
+    ],
+    ids=["left unpaid", "tidied up by staff", "canceled through Stripe's API"],
+)
+def test_what_happens_after_the_grace_does_not_change_why_she_was_lost(gave_up: Snapshot) -> None:
+    history = lived(
+        snapshot(),
+        snapshot(status="past_due", changed_at=at(30), observed_at=at(30), paid_until=at(30)),
+        replace(gave_up, paid_until=at(30)),
+    )
+    assert plainly(history)[-1] == (30, 37, "past_due", "payment")
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        snapshot(observed_at=at(20), changed_at=at(15), ends_at=at(30), notice_at=at(15)),
+        snapshot(observed_at=at(32), changed_at=at(30), status="past_due", paid_until=at(30)),
+        snapshot(observed_at=at(20), changed_at=at(15), status="paused"),
+    ],
+    ids=["notice given", "past due", "paused"],
+)
+def test_looking_late_loses_nothing_of_the_time_before(late: Snapshot) -> None:
+    assert plainly(lived(late)) == plainly(lived(snapshot(), late))
+
+
 def test_a_payment_within_the_grace_leaves_no_gap() -> None:
     history = lived(
         snapshot(),

@@ -289,6 +289,7 @@ def at(seconds: int) -> datetime:
 
 NOW = at(T0 + MONTH + DAY)
 OPEN_INVOICE = {"status": "open", "status_transitions": {"paid_at": None}}
+BILLS_A_CHANGE = {"billing_reason": "subscription_update", "created": T0 + MONTH + 20 * DAY}
 VOID_INVOICE = {"status": "void", "status_transitions": {"paid_at": None}}
 
 CASES: dict[str, tuple[dict[str, Any], tuple[str, Any, Any, str | None]]] = {
@@ -296,7 +297,19 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, Any, Any, str | None]]] = {
     "renewed": ({}, ("active", at(T0 + 2 * MONTH), None, None)),
     "renewing, invoice not paid yet": ({"latest_invoice": OPEN_INVOICE}, ("active", at(T0 + 2 * MONTH), None, None)),
     "past due": ({"status": "past_due", "latest_invoice": OPEN_INVOICE}, ("past_due", at(T0 + MONTH), None, None)),
-    "unpaid": ({"status": "unpaid", "latest_invoice": OPEN_INVOICE}, ("unpaid", at(T0 + MONTH), None, None)),
+    "unpaid": ({"status": "unpaid", "latest_invoice": OPEN_INVOICE}, ("unpaid", at(T0 + MONTH), None, "payment")),
+    "a change of plan that is not paid takes nothing of the paid period": (
+        {"status": "past_due", "latest_invoice": OPEN_INVOICE | BILLS_A_CHANGE},
+        ("past_due", at(T0 + 2 * MONTH), None, None),
+    ),
+    "a change of plan that begins a period and is not paid": (
+        {"status": "past_due", "latest_invoice": OPEN_INVOICE | BILLS_A_CHANGE | {"created": T0 + MONTH}},
+        ("past_due", at(T0 + MONTH), None, None),
+    ),
+    "the bill of a change of plan was voided": (
+        {"latest_invoice": VOID_INVOICE | BILLS_A_CHANGE},
+        ("active", at(T0 + 2 * MONTH), None, None),
+    ),
     "ends with the period, by the boolean": (
         {"cancel_at_period_end": True, "canceled_at": T0 + DAY},
         ("active", at(T0 + 2 * MONTH), at(T0 + 2 * MONTH), "reader"),
@@ -341,6 +354,11 @@ TIMES: dict[str, tuple[dict[str, Any], rules.Known | None, datetime]] = {
     "ended": ({"status": "canceled", "ended_at": T0 + 5}, None, at(T0 + 5)),
     "notice given": ({"cancel_at": T0 + 2 * MONTH, "canceled_at": T0 + 7}, None, at(T0 + 7)),
     "past due since the period that nobody paid began": ({"status": "past_due", "latest_invoice": OPEN_INVOICE}, None, at(T0 + MONTH)),
+    "past due since the change of plan that was not paid": (
+        {"status": "past_due", "latest_invoice": OPEN_INVOICE | BILLS_A_CHANGE},
+        None,
+        at(T0 + MONTH + 20 * DAY),
+    ),
     "paused since": ({"status": "paused", "status_details": {"paused": {"transitioned_at": T0 + 9}}}, None, at(T0 + 9)),
     "taken back: Stripe keeps no time": ({}, rules.Known("price_1", 500, at(T0 + 2 * MONTH)), NOW),
     "another price: Stripe keeps no time": ({}, rules.Known("price_0", 400, None), NOW),
