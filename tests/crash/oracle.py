@@ -57,7 +57,7 @@ def findings(books: Books, stand_in: Sandbox, acknowledged: dict[str, str]) -> l
         *ledger(books, stand_in),
         *receipts(books),
         *memberships(books, stand_in),
-        *contributions(books, stand_in),
+        *pages(books, stand_in),
         *integrity(books),
     ]
 
@@ -183,18 +183,25 @@ def reach(found: dict[str, Any], store: Any) -> datetime | None:
     return min(paid, stops) if stops else paid
 
 
-def contributions(books: Books, stand_in: Sandbox) -> Iterator[str]:
-    """Each guest who paid has given once: one Session at Stripe, one contribution of ours, and it knows that it was paid."""
-    paid = [s for s in stand_in.world.store.all("checkout.session") if s["payment_status"] == "paid"]
+def pages(books: Books, stand_in: Sandbox) -> Iterator[str]:
+    """Who paid through the pages paid once: one Customer an account, one Subscription a subscriber, one gift a guest."""
+    store = stand_in.world.store
+    paid = [s for s in store.all("checkout.session") if s["status"] == "complete"]
     given = {row.payment_intent_id: row.status for row in books.rows("select payment_intent_id, status from contribution")}
     for session in paid:
-        status = given.get(session["payment_intent"])
-        if status not in ("paid", "refunded"):
-            yield f"contribution of {session['id']} is {status}"
-    emails = Counter(session["customer_details"]["email"] for session in paid)
-    for email, times in emails.items():
+        if session["mode"] == "payment" and given.get(session["payment_intent"]) not in ("paid", "refunded"):
+            yield f"contribution of {session['id']} is {given.get(session['payment_intent'])}"
+    for email, times in Counter(session["customer_details"]["email"] for session in paid).items():
         if times != 1:
             yield f"{email} paid {times} times"
+    accounts = Counter(c["metadata"]["account"] for c in store.all("customer") if c["metadata"].get("account"))
+    for account, times in accounts.items():
+        if times != 1:
+            yield f"account {account} has {times} Customers"
+    intents = {row.session_id: row.state for row in books.rows("select session_id, state from checkout_intent")}
+    for session in paid:
+        if intents.get(session["id"]) != "complete":
+            yield f"the wish of {session['id']} is {intents.get(session['id'])}"
 
 
 def integrity(books: Books) -> Iterator[str]:

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import requests
 import sqlalchemy as sa
 
-from tests.conftest import POSTGRES, WEBHOOK_SECRET, _migrate
+from tests.conftest import POSTGRES, WEBHOOK_SECRET, _migrate, app_settings
 
+SECRET_KEY = app_settings("")["SECRET_KEY"]  # the suite's: it signs the cookies of the harness's readers
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
@@ -110,7 +111,7 @@ def environment(database_url: str, stripe_url: str, port: int, mutant: str) -> d
         "APP_ENV": "development",
         "DATABASE_URL": database_url,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "a-secret-key-for-the-crash-harness-0123456789",
+        "SECRET_KEY": SECRET_KEY,
         "STRIPE_API_BASE": stripe_url,
         "STRIPE_SECRET_KEY": "sk_test_crash",
         "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,

@@ -185,24 +185,31 @@ class Courier:
         return 200 <= answer.status_code < 300
 
 
-class Giver:
-    """A guest who contributes through the pages, and presses the button again when the page does not come."""
+class Person:
+    """Somebody who pays through the pages, and presses the button again when the page does not come."""
 
-    def __init__(self, stand_in: Sandbox, url: str, number: int) -> None:
-        self.stand_in, self.url, self.email = stand_in, url, f"giver{number}@reader.example"
-        self.amount = 500 + number
-        self.headers = {"X-Forwarded-For": f"10.{number // 250}.{number % 250}.7"}
-        self.problem = ""
+    form, typed = "/contribute", {"frequency": "once", "suggested": ""}
 
-    def give(self, until: float) -> None:
+    def __init__(self, stand_in: Sandbox, url: str, number: int, cookie: str = "") -> None:
+        self.stand_in, self.url, self.number, self.cookie = stand_in, url, number, cookie
+        self.email = f"{type(self).__name__.lower()}{number}@reader.example"
+        self.headers = {"X-Forwarded-For": f"10.{len(self.form)}.{number % 250}.7"}
+
+    def pay(self, until: float) -> None:
         with requests.Session() as browser:
             browser.headers.update(self.headers)
-            form = self._patiently(until, lambda: browser.get(f"{self.url}/contribute", timeout=20), 200)
-            typed = {**fields(form.text), "frequency": "once", "suggested": "", "amount": f"{self.amount / 100:.2f}", "email": self.email}
-            send = f"{self.url}/contribute/checkout"
+            if self.cookie:
+                browser.cookies.set("session", self.cookie, domain="127.0.0.1", path="/")
+            page = self._patiently(until, lambda: browser.get(f"{self.url}{self.form}", timeout=20), 200)
+            send = f"{self.url}{self.form}/checkout"
+            typed = {**fields(page.text, f"{self.form}/checkout"), **self.typed, **self.wish()}
             away = self._patiently(until, lambda: browser.post(send, data=typed, allow_redirects=False, timeout=20), 303)
             session_id = next(part for part in away.headers["Location"].replace("?", "/").split("/") if part.startswith("cs_"))
             self.stand_in.pay(session_id, email=self.email)
+
+    def wish(self) -> dict[str, str]:
+        """What she types."""
+        return {"amount": f"{5 + self.number}.00", "email": self.email}
 
     def _patiently(self, until: float, ask: Callable[[], Any], wanted: int) -> Any:
         said = ""
@@ -218,9 +225,22 @@ class Giver:
         raise AssertionError(f"{self.email} got no answer: {said}")
 
 
-def fields(page: str) -> dict[str, str]:
-    """The hidden fields of the contribution form."""
+class Giver(Person):
+    """A guest who contributes."""
+
+
+class Subscriber(Person):
+    """A reader, signed in by ``cookie``, who subscribes."""
+
+    form, typed = "/subscribe", {}
+
+    def wish(self) -> dict[str, str]:
+        return {"plan": ("reader-monthly", "reader-yearly")[self.number % 2]}
+
+
+def fields(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form that goes to ``action``."""
     tree = html5lib.parse(page, namespaceHTMLElements=False)
-    form = next(form for form in tree.iter("form") if form.get("action") == "/contribute/checkout")
+    form = next(form for form in tree.iter("form") if form.get("action") == action)
     hidden = (control for control in form.iter("input") if control.get("type") == "hidden")
     return {control.get("name"): control.get("value", "") for control in hidden}

@@ -10,15 +10,17 @@ from pathlib import Path
 
 from app import create_app
 from kit.database import db
+from membership import sessions
 from payments import customers, gateway, plans
 from sandbox import Sandbox
 from tests import factories
 from tests.conftest import WEBHOOK_SECRET, app_settings
 from tests.crash import oracle, parts
-from tests.crash.traffic import Courier, Giver, Stripe
+from tests.crash.traffic import Courier, Giver, Person, Stripe, Subscriber
 from tests.waiting import until
 
 READERS = 12
+SUBSCRIBERS = 30  # who may come to the pages while it lasts
 BACKLOG = 80  # events that may wait, told or not, before life at Stripe pauses: a look costs the worker up to four calls
 MONTH_ENDS = 40  # acts until a month passes for everybody
 RECOVERY = 150  # seconds; a lease of a killed worker lasts 60
@@ -37,7 +39,7 @@ class Report:
     unanswered: int = 0
     acts: int = 0
     facts: int = 0
-    guests: int = 0
+    people: int = 0
     seconds: float = 0.0
     recovery: float = 0.0
     wrong: list[str] = field(default_factory=list)
@@ -47,7 +49,7 @@ class Report:
         return (
             f"{self.engine} seed {self.seed}{' ' + self.mutant if self.mutant else ''}: {self.kills.total()} kills ({kills}); "
             f"{self.acknowledged} events acknowledged in {self.deliveries} deliveries, {self.unanswered} unanswered; "
-            f"{self.acts} acts at Stripe, {self.facts} movements of money, {self.guests} guests; {self.seconds:.0f} s of which {self.recovery:.0f} s recovery; "
+            f"{self.acts} acts at Stripe, {self.facts} movements of money, {self.people} people who paid through the pages; {self.seconds:.0f} s of which {self.recovery:.0f} s recovery; "
             f"{len(self.wrong)} wrong"
         )
 
@@ -59,6 +61,7 @@ class Trial:
         self.report = Report(engine, seed, mutant)
         self.random, self.stand_in, self.url = random.Random(seed), stand_in, url
         self.port = parts.free_port()
+        self.cookies: list[str] = []
         self._settle_in()
         environment = parts.environment(url, stand_in.url, self.port, mutant)
         self.books = oracle.Books(url)
@@ -83,6 +86,11 @@ class Trial:
                 db.session.rollback()
                 ids.append(customers.write(gateway.create_customer(params, key)).id)
                 db.session.commit()
+            signing = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+            for number in range(SUBSCRIBERS):
+                token = sessions.begin(factories.make_account(f"subscriber{number}@reader.example"))
+                self.cookies.append(signing.dumps({"_user_id": token, "_fresh": True}))
+                db.session.commit()
             db.session.remove()
             db.engine.dispose()
         self.stripe = Stripe(self.stand_in, self.report.seed + 2)
@@ -90,7 +98,7 @@ class Trial:
 
     def run(self, kills: int) -> Report:
         began = time.monotonic()
-        life = [threading.Thread(target=self._guarded, args=(what,), daemon=True) for what in (self._live, self._give)]
+        life = [threading.Thread(target=self._guarded, args=(what,), daemon=True) for what in (self._live, self._pay)]
         try:
             until(lambda: self.web.up() and self.worker.up(), seconds=90, what="web and worker")
             # The feed stays shut, so that reconciliation heals nothing of what a kill has lost.
@@ -132,11 +140,15 @@ class Trial:
             if self.report.acts == MONTH_ENDS:
                 self.stripe.let_a_month_pass()
 
-    def _give(self) -> None:
-        """Guests who contribute through the pages that are being killed."""
-        while not self._over.wait(1.0):
-            Giver(self.stand_in, self.site, self.report.guests).give(time.monotonic() + 90)
-            self.report.guests += 1
+    def _pay(self) -> None:
+        """Guests who contribute and readers who subscribe, through the pages that are being killed."""
+        while not self._over.wait(0.5):
+            number = self.report.people
+            person: Person = Giver(self.stand_in, self.site, number)
+            if number % 2 and number // 2 < len(self.cookies):
+                person = Subscriber(self.stand_in, self.site, number, self.cookies[number // 2])
+            person.pay(time.monotonic() + 90)
+            self.report.people += 1
 
     def _kill(self, kills: int) -> None:
         """Each time another, at a moment that the seed chooses; sometimes while it is still starting."""
