@@ -14,6 +14,7 @@ import payments
 import publishing
 import reports
 from kit import cli, csrf, database, errors, formats, headers, health, limits, logs, mail, mailbox, media, settings, transport
+from kit.application import Application
 from kit.database import db
 from membership import guards, paywall, signals
 from payments import contributions, monthly, plans, subscriptions
@@ -24,7 +25,7 @@ ROOMS = (membership, publishing, payments, reports)
 
 def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     """The application. ``overrides`` replace settings (tests). Raises kit.settings.SettingsError naming every fault."""
-    app = Flask("wellspring", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
+    app = Application("wellspring", root_path=str(settings.ROOT), instance_path=str(settings.ROOT / "instance"))
     app.config.update(settings.load(overrides))
     logs.init_app(app)
     settings.ROOT.joinpath("instance").mkdir(exist_ok=True)

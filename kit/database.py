@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, has_request_context, request
+from flask import Flask, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event, func, insert, select
 from sqlalchemy.engine import Engine
@@ -84,6 +84,7 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         prepare(db.engine)
     app.before_request(_mark_reader)
+    app.teardown_request(_stop_reading)
 
 
 def prepare(engine: Engine) -> None:
@@ -131,6 +132,7 @@ def begin_write() -> None:
     """
     if has_request_context() and not _writing.get():
         _writing.set(True)
+        _stop_reading()
         if db.engine.dialect.name == "sqlite":
             db.session.rollback()
 
@@ -151,12 +153,37 @@ def reading() -> Generator[None]:
         _writing.reset(token)
 
 
+def connection() -> Any:
+    """Where a prepared statement runs: in the session's transaction, or, on a page that only reads, on a plain connection.
+
+    A session costs a page as much as two look-ups. So long as nothing made it begin, it has nothing that we should see.
+    """
+    # Asked of the registry first: looking for the session would make one.
+    begun = db.session().get_transaction() if db.session.registry.has() else None
+    if begun is None and has_request_context() and not _writing.get():
+        if "reading" not in g:
+            g.reading = db.engine.connect()
+        return g.reading
+    kept = g.get("connection")
+    if kept is None or begun is None or kept[0] is not begun:
+        opened = db.session.connection()
+        kept = g.connection = (db.session().get_transaction(), opened)
+    return kept[1]
+
+
+def _stop_reading(_error: BaseException | None = None) -> None:
+    """Give the plain connection back, and with it what it saw of the database."""
+    opened = g.pop("reading", None)
+    if opened is not None:
+        opened.close()
+
+
 def row(statement: Any, **values: Any) -> Any:
-    """One row, or None, by a statement built once over tables: in the session's transaction, without the ORM's share.
+    """One row, or None, by a statement built once over tables, without the ORM's share.
 
     For the few look-ups that every page makes; an object that will be changed comes from ``db.session``.
     """
-    return db.session.connection().execute(statement, values).one_or_none()
+    return connection().execute(statement, values).one_or_none()
 
 
 def insert_ignoring(table: Any) -> Any:
@@ -177,7 +204,7 @@ def _insert_ignoring(table: Any, dialect: str) -> Any:
 
 def insert_new(table: Any, **values: Any) -> bool:
     """Insert this row into a table (``Model.__table__``) unless its key is there; was it new? Every column without a default must be given."""
-    return db.session.connection().execute(insert_ignoring(table), values).rowcount == 1
+    return connection().execute(insert_ignoring(table), values).rowcount == 1
 
 
 def upsert(table: Any, keys: list[str], values: dict[str, Any]) -> Any:

@@ -34,6 +34,11 @@ def _pattern(locale: str, decimals: int) -> NumberPattern:
     return pattern
 
 
+def language() -> str:
+    """The language of this answer, as a locale's name: the publication's own, until there is a second catalogue."""
+    return settings()["LOCALE"]
+
+
 def zone() -> ZoneInfo:
     """The publication's own zone."""
     return ZoneInfo(settings()["TIMEZONE"])

@@ -125,7 +125,8 @@ def _only_where_limited(app: Flask) -> None:
     whole application, of which there are none.
     """
     app.before_request_funcs[None].pop()
-    after, teardown = app.after_request_funcs[None].pop(), app.teardown_request_funcs[None].pop()
+    after: Any = app.after_request_funcs[None].pop()
+    teardown: Any = app.teardown_request_funcs[None].pop()
     app.after_request(lambda response: after(response) if is_limited(app, request.endpoint) else response)
     app.teardown_request(lambda error: teardown(error) if is_limited(app, request.endpoint) else None)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from flask import Flask, current_app, render_template, request
-from flask_babel import get_locale
 from markupsafe import Markup
 
+from kit import formats
 from publishing.frame import kept, reader_kind
 
 COOKIE = "appeal"
@@ -59,7 +59,7 @@ def box(name: str, article: Any, about: Any, access: Any) -> Markup:
 
     Forms in it hold nothing personal, so it may be shown to many, as a shared cache would.
     """
-    kind, language = reader_kind(), str(get_locale())
+    kind, language = reader_kind(), formats.language()
     key = ("below", name, article.slug, str(article.version), access.reason, kind, language)
     said = {"article": article, "about": about, "access": access, "kind": kind}
     return kept(key, lambda: Markup(render_template(f"appeals/{name}.html", **said)))  # noqa: S704 - our own template

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, get_flashed_messages, render_template, request, url_for
-from flask_babel import get_locale
 from markupsafe import Markup
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from kit import clock
+from kit import clock, formats
 from kit.database import db
 from kit.formats import date_text, local
 from membership import readers
@@ -49,7 +48,7 @@ class Frame:
 
 def current_frame() -> Frame:
     """The frame for whoever asks; the template global ``page_frame()``."""
-    language = str(get_locale() or "en")
+    language = formats.language()
     today = local(clock.now()).date()
     kind = reader_kind()
     return kept(("frame", kind, language, today.isoformat()), lambda: _render(kind, language, today))

@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import render_template, url_for
-from flask_babel import get_locale
 from markupsafe import Markup
 
+from kit import formats
 from kit.settings import settings
 from kit.urls import public_url
 from publishing.frame import kept
@@ -18,20 +18,22 @@ DESCRIPTION = 200  # characters of the preview that stand in for a missing summa
 
 @dataclass(frozen=True)
 class About:
-    """What the article page says beside its text. Addresses are absolute; ``image`` and ``topic_path`` may be empty."""
+    """What the article page says beside its text, the same for every reader. Addresses are absolute; ``image`` may be empty.
+
+    ``head`` is the page's metadata and ``opening`` its headline, both finished HTML.
+    """
 
     address: str
     description: str
     image: str
-    json_ld: Markup
-    byline: Markup
-    topic_path: str
+    head: Markup
+    opening: Markup
     share: tuple[tuple[str, str], ...]
 
 
 def of_article(article: Any) -> About:
     """For an article's public row; kept for a minute, and made anew when the article is saved."""
-    return kept(("about", article.slug, str(article.version), str(get_locale())), lambda: _of_article(article))
+    return kept(("about", article.slug, str(article.version), formats.language()), lambda: _of_article(article))
 
 
 def describe(article: Any) -> str:
@@ -51,13 +53,15 @@ def _of_article(article: Any) -> About:
     address = public_url("articles.show", slug=article.slug)
     image = absolute(article.image) if article.image else ""
     description = describe(article)
+    json_ld = _script(_schema(article, address, image, description))
+    said = {"article": article, "address": address, "description": description, "image": image, "json_ld": json_ld}
+    said["topic_path"] = url_for("topics.show", slug=article.topic_slug) if article.topic_slug else ""
     return About(
         address=address,
         description=description,
         image=image,
-        json_ld=_script(_schema(article, address, image, description)),
-        byline=Markup(render_template("articles/byline.html", article=article)),  # noqa: S704 - our own template
-        topic_path=url_for("topics.show", slug=article.topic_slug) if article.topic_slug else "",
+        head=Markup(render_template("articles/head.html", **said)),  # noqa: S704 - our own templates
+        opening=Markup(render_template("articles/opening.html", **said)),  # noqa: S704
         share=_share(article.title, address),
     )
 

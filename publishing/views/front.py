@@ -1,10 +1,9 @@
 """The front page: a lead story, the latest, columns, photo stories, and a few of each topic."""
 
 from flask import Blueprint, Response, render_template
-from flask_babel import get_locale
 from markupsafe import Markup
 
-from kit import clock
+from kit import clock, formats
 from membership.guards import public
 from publishing import listings
 from publishing.frame import kept
@@ -23,7 +22,7 @@ OF_EACH_TOPIC = 6  # looked up; three are shown that do not stand above already
 @public
 def index() -> Response:
     """The front page, for everybody the same but for the masthead."""
-    return for_everybody(render_template("front/index.html", main=kept(("front", str(get_locale())), _main)))
+    return for_everybody(render_template("front/index.html", main=kept(("front", formats.language()), _main)))
 
 
 def _main() -> Markup:
