@@ -27,7 +27,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--reads", choices=list(BASELINE), default="core", help="how the baseline reads")
     parser.add_argument("--server", choices=list(COMMANDS), default="granian", help="the web server, for both")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--servers", action="store_true", help="compare web servers instead")
     return parser.parse_args()
 

@@ -40,7 +40,7 @@ def create_app() -> Flask:
             found = reader.article(slug)
             if found is None:
                 abort(404)
-            full = account is not None and reader.is_member(account.id, now)
+            full = account is not None and account.is_member
             text = Markup(reader.text(found.id) if full else found.preview_html)  # noqa: S704
             return render_template("article.html", article=found, account=account, text=text, frame=frames[0 if full else 1])
 

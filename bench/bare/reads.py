@@ -1,7 +1,7 @@
-"""The same four reads in three dresses: an ORM Session, a SQLAlchemy connection with statements built once, the driver.
+"""The same reads in three dresses: an ORM Session, a SQLAlchemy connection with statements built once, the driver.
 
-session row and account, article and topic, membership, text: by the same keys and in as many statements as the
-application's. Every kind offers ``reading()`` (a context with the four look-ups) and ``insert`` (one durable row).
+Three statements, as in the application: session row with account and membership; article with topic; text. Every kind
+offers ``reading()`` (a context with the look-ups) and ``insert`` (one durable row).
 """
 
 import sqlite3
@@ -22,18 +22,28 @@ TABLE = "create table if not exists bare_event (id text primary key, type text n
 INSERT = "insert into bare_event (id, type, payload, received_at) values (?, ?, ?, ?) on conflict do nothing"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000")
 
+Reader = namedtuple("Reader", "email is_member")
+
+
+def is_open(membership: Any, now: Any) -> bool:
+    """The gate, on a row with the two instants (or None, or a row of Nones)."""
+    return bool(membership and membership.access_from and membership.access_from <= now < membership.access_until)
+
+
 # --- the driver ------------------------------------------------------------------------------------------------------
 
 QUERIES = {
     "account": (
-        "a.id, a.email",
-        "from login_session s join account a on a.id = s.account_id where s.token_hash = ? and s.expires_at > ? and a.active",
+        "a.id, a.email, m.access_from, m.access_until",
+        (
+            "from login_session s join account a on a.id = s.account_id left join membership m on m.account_id = a.id"
+            " where s.token_hash = ? and s.expires_at > ? and a.active"
+        ),
     ),
     "article": (
         "a.id, a.title, a.summary, a.author, a.published_at, a.preview_html, t.name",
         "from article a left join topic t on t.id = a.topic_id where a.slug = ?",
     ),
-    "membership": ("access_from, access_until", "from membership where account_id = ?"),
     "text": ("html", "from article_body where article_id = ?"),
 }
 
@@ -78,15 +88,12 @@ class Driver:
         return found and row(*found)
 
     def account(self, token_hash: str, now: datetime) -> Any:
-        return self._one("account", token_hash, str(now) if self.sqlite else now)
+        instant: Any = str(now) if self.sqlite else now
+        found = self._one("account", token_hash, instant)
+        return found and Reader(found.email, is_open(found, instant))
 
     def article(self, slug: str) -> Any:
         return self._one("article", slug)
-
-    def is_member(self, account_id: int, now: datetime) -> bool:
-        found = self._one("membership", account_id)
-        instant: Any = str(now) if self.sqlite else now
-        return bool(found and found.access_from and found.access_from <= instant < found.access_until)
 
     def text(self, article_id: int) -> str:
         return self._one("text", article_id).html
@@ -114,13 +121,12 @@ _account, _session, _membership, _article, _topic, _text = (
     model.__table__ for model in (Account, LoginSession, Membership, Article, Topic, Text)
 )
 STATEMENTS = {
-    "account": select(_account.c.id, _account.c.email)
-    .join_from(_session, _account)
+    "account": select(_account.c.id, _account.c.email, _membership.c.access_from, _membership.c.access_until)
+    .select_from(_session.join(_account).outerjoin(_membership, _membership.c.account_id == _account.c.id))
     .where(_session.c.token_hash == bindparam("key"), _session.c.expires_at > bindparam("now"), _account.c.active),
     "article": select(*(_article.c[name] for name in "id title summary author published_at preview_html".split()), _topic.c.name)
     .select_from(_article.outerjoin(_topic))
     .where(_article.c.slug == bindparam("key")),
-    "membership": select(_membership.c.access_from, _membership.c.access_until).where(_membership.c.account_id == bindparam("key")),
     "text": select(_text.c.html).where(_text.c.article_id == bindparam("key")),
 }
 
@@ -142,14 +148,11 @@ class _CoreReader:
         return self.connection.execute(STATEMENTS[name], values).one_or_none()
 
     def account(self, token_hash: str, now: datetime) -> Any:
-        return self._one("account", key=token_hash, now=now)
+        found = self._one("account", key=token_hash, now=now)
+        return found and Reader(found.email, is_open(found, now))
 
     def article(self, slug: str) -> Any:
         return self._one("article", key=slug)
-
-    def is_member(self, account_id: int, now: datetime) -> bool:
-        found = self._one("membership", key=account_id)
-        return bool(found and found.access_from and found.access_from <= now < found.access_until)
 
     def text(self, article_id: int) -> str:
         return self._one("text", key=article_id).html
@@ -169,18 +172,15 @@ class _OrmReader:
         self.session = opened
 
     def account(self, token_hash: str, now: datetime) -> Any:
-        query = select(Account).join(LoginSession, LoginSession.account_id == Account.id)
-        return self.session.scalars(
-            query.where(LoginSession.token_hash == token_hash, LoginSession.expires_at > now, Account.active)
-        ).one_or_none()
+        query = select(Account, Membership).join(LoginSession, LoginSession.account_id == Account.id)
+        query = query.outerjoin(Membership, Membership.account_id == Account.id)
+        wanted = (LoginSession.token_hash == token_hash, LoginSession.expires_at > now, Account.active)
+        found = self.session.execute(query.where(*wanted)).one_or_none()
+        return found and Reader(found.Account.email, is_open(found.Membership, now))
 
     def article(self, slug: str) -> Any:
         found = self.session.execute(select(Article, Topic.name).outerjoin(Topic).where(Article.slug == slug)).one_or_none()
         return found and found.Article
-
-    def is_member(self, account_id: int, now: datetime) -> bool:
-        found = self.session.get(Membership, account_id)
-        return bool(found and found.access_from and found.access_until and found.access_from <= now < found.access_until)
 
     def text(self, article_id: int) -> str:
         found = self.session.get(Text, article_id)
