@@ -3,7 +3,8 @@
 DBOS is the engine, on SQLite and on PostgreSQL; nothing outside this module knows its name. What is settled
 here, because DBOS bites without it (docs/decisions/0003-jobs-on-dbos.md):
 
-- one workflow of one step runs every job, so a replay has nothing to get wrong;
+- one workflow of one step runs every job, so a replay has nothing to get wrong; a job that failed is queued again
+  for later and gives up its place meanwhile;
 - arguments are JSON, ids only; DBOS's default serializer is pickle;
 - the application version is fixed: DBOS's default is a hash of the source, and a deploy would strand old jobs;
 - each worker has an executor id that is stable across its restarts, so that it takes up its own work again;
@@ -30,7 +31,8 @@ APPLICATION = "wellspring"
 VERSION = "1"  # of the job format; changes only when old queued jobs can no longer be run
 QUEUE = "jobs"
 WORKFLOW = "wellspring.run"
-LEASE = timedelta(minutes=15)  # a PENDING job older than this belongs to a machine that is gone
+LEASE = timedelta(minutes=15)  # a job that runs for longer than this belongs to a machine that is gone
+LONGEST_PAUSE = 900.0  # seconds between two attempts
 KEEP = timedelta(days=30)
 
 log = structlog.get_logger("kit.jobs")
@@ -102,21 +104,25 @@ def enqueue(name: str, *args: Any, key: str | None = None, delay: float = 0) -> 
     ``args`` are JSON values (ids). ``key`` makes it unique for ever: a second enqueue with the same key changes
     nothing. ``delay`` is in seconds.
     """
-    from dbos import WorkflowSerializationFormat
-
     if name not in _registry:
         raise LookupError(f"no job is named {name}")
+    _queue(f"{name}:{key}" if key else None, delay, name, list(args))
+
+
+def _queue(workflow_id: str | None, delay: float, *asked: Any) -> None:
+    from dbos import WorkflowSerializationFormat
+
     options: dict[str, Any] = {
         "workflow_name": WORKFLOW,
         "queue_name": QUEUE,
         "app_version": VERSION,
         "serialization_type": WorkflowSerializationFormat.PORTABLE,
     }
-    if key:
-        options["workflow_id"] = f"{name}:{key}"
+    if workflow_id:
+        options["workflow_id"] = workflow_id
     if delay:
         options["delay_seconds"] = float(delay)
-    client().enqueue_in_transaction(db.session(), options, name, list(args))
+    client().enqueue_in_transaction(db.session(), options, *asked)
 
 
 def run(app: Flask, name: str, args: list[Any]) -> None:
@@ -133,11 +139,35 @@ def run(app: Flask, name: str, args: list[Any]) -> None:
             structlog.contextvars.unbind_contextvars("job")
 
 
+def _again(app: Flask, workflow_id: str, name: str, args: list[Any], attempt: int) -> None:
+    """Queue the next attempt of a job that failed, later and later.
+
+    As a job of its own: the engine's own retries sleep in the worker's few places, and a mail server that is down
+    would keep every webhook waiting. Its id follows from the first one's, so that a kill here queues it once.
+    """
+    first = workflow_id if attempt == 1 else workflow_id.rpartition("~")[0]
+    with app.app_context():
+        pause = min(app.config["JOB_RETRY_SECONDS"] * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+        log.warning("job failed", job=name, attempt=attempt, again_in=pause)
+        _queue(f"{first}~{attempt + 1}", pause, name, args, attempt + 1)
+        db.session.commit()
+        db.session.remove()
+
+
 def waiting(app: Flask) -> list[tuple[str, str, list[Any]]]:
     """The jobs that are due and not begun, oldest first: (id, name, arguments)."""
     with app.app_context():
         found = client().list_workflows(status="ENQUEUED", load_output=False)
-        return [(flow.workflow_id, *flow.input["args"]) for flow in found]
+        return [(flow.workflow_id, *flow.input["args"][:2]) for flow in found]
+
+
+def oldest_wait() -> str:
+    """ "ok", or since when the oldest due job has waited for a worker (more than five minutes)."""
+    oldest = client().list_workflows(status="ENQUEUED", limit=1, load_input=False, load_output=False)
+    since = clock.from_timestamp(oldest[0].created_at / 1000) if oldest and oldest[0].created_at else None
+    if since is None or clock.now() - since < timedelta(minutes=5):
+        return "ok"
+    return f"a job has waited since {since:%Y-%m-%d %H:%M} UTC: is the worker running (flask worker)?"
 
 
 def migrate(url: str) -> None:
@@ -185,17 +215,16 @@ def _register_workflows(app: Flask) -> None:
     from dbos import DBOS, WorkflowSerializationFormat
 
     @DBOS.workflow(name=WORKFLOW, serialization_type=WorkflowSerializationFormat.PORTABLE)
-    def run_job(name: str, args: list[Any]) -> None:
+    def run_job(name: str, args: list[Any], attempt: int = 1) -> None:
         if name not in _registry:
             raise LookupError(f"no job is named {name}")
-        options: Any = {
-            "name": name,
-            "retries_allowed": True,
-            "max_attempts": _registry[name].attempts,
-            "interval_seconds": app.config["JOB_RETRY_SECONDS"],
-            "backoff_rate": 2.0,
-        }
-        DBOS.run_step(options, run, app, name, args)
+        try:
+            DBOS.run_step({"name": name}, run, app, name, args)
+        except Exception as error:
+            if attempt >= _registry[name].attempts:
+                log.error("job given up", job=name, args=args, attempts=attempt, error=type(error).__name__)
+                raise
+            DBOS.run_step({"name": "again"}, _again, app, DBOS.workflow_id, name, args, attempt)
 
     @DBOS.workflow(name="wellspring.tick")
     def tick(scheduled: Any, context: Any) -> None:
@@ -232,12 +261,11 @@ def reclaim(app: Flask) -> int:
     """Take over the jobs of machines that are gone for good: PENDING beyond the lease. Answers how many."""
     from dbos import DBOS
 
-    stale = (clock.now() - LEASE).isoformat()
-    lost = [
-        flow.workflow_id
-        for flow in DBOS.list_workflows(status="PENDING", end_time=stale, load_input=False)
-        if flow.executor_id != executor_id()
-    ]
+    stale = clock.now() - LEASE
+    running = DBOS.list_workflows(status="PENDING", end_time=stale.isoformat(), load_input=False)
+    # By when it was begun, not by when it was queued: after a jam even a job that begins now is old.
+    begun = {flow.workflow_id: flow.dequeued_at or flow.created_at or 0 for flow in running if flow.executor_id != executor_id()}
+    lost = [workflow_id for workflow_id, at in begun.items() if at < stale.timestamp() * 1000]
     for workflow_id in lost:
         DBOS.resume_workflow(workflow_id)
         log.warning("job taken over from a machine that is gone", workflow=workflow_id)

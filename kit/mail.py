@@ -124,7 +124,7 @@ def message(row: OutboxMail) -> EmailMessage:
     return mail
 
 
-@jobs.job("mail.send", attempts=12)
+@jobs.job("mail.send", attempts=300)  # some three days of a mail server that is down
 def send(key: str) -> None:
     """Send one outbox row unless it was sent. A permanent refusal is recorded; anything else is tried again.
 

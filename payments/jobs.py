@@ -44,7 +44,7 @@ def _apply(account: str, event_id: str) -> None:
         journal.apply(account, event_id, alone=True)
 
 
-@job("payments.cancel_subscription")
+@job("payments.cancel_subscription", attempts=300)  # three days: until it is done she is charged
 def cancel_subscription(subscription_id: str, customer_id: str) -> None:
     """End a Subscription at Stripe now (its account was closed) and follow it."""
     try:

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from kit import jobs
+from kit import clock, jobs
 from kit.database import db
 from kit.mail import OutboxMail, queue_mail
 from tests.waiting import until
@@ -79,7 +79,7 @@ def worker(app: Flask) -> Iterator[Any]:
             "APP_ENV": "development",
             "DATABASE_URL": app.config["DATABASE_URL"],
             "SECRET_KEY": app.config["SECRET_KEY"],
-            "JOB_RETRY_SECONDS": "0.05",
+            "JOB_RETRY_SECONDS": app.config.get("TEST_RETRY_SECONDS", "0.05"),
             "WELLSPRING_WORKER": name,
             "SMTP_URL": app.config.get("TEST_SMTP_URL", "console:"),
             "LOG_LEVEL": "INFO",
@@ -145,3 +145,59 @@ def test_the_jobs_of_a_machine_that_is_gone_are_taken_over(app: Flask, worker: A
     db.session.commit()
     worker("here")
     until(lambda: sent() == 1, seconds=90, what="the take-over")
+
+
+@pytest.mark.slow
+def test_jobs_that_must_wait_keep_nobody_else_waiting(app: Flask, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail server is down for the night: more mails wait than the worker has places, and other work goes on."""
+    monkeypatch.setitem(app.config, "TEST_SMTP_URL", "smtp://127.0.0.1:9?timeout=1")
+    monkeypatch.setitem(app.config, "TEST_RETRY_SECONDS", "120")
+    write_mails(8)
+    jobs.enqueue("jobs.sweep", key="other work")
+    db.session.commit()
+    worker()
+    schema = "" if db.engine.dialect.name == "sqlite" else "dbos."
+    done = text(f"select count(*) from {schema}workflow_status where workflow_uuid = 'jobs.sweep:other work' and status = 'SUCCESS'")
+
+    def other_work_is_done() -> bool:
+        found = db.session.scalar(done)
+        db.session.rollback()
+        return found == 1
+
+    until(other_work_is_done, seconds=60, what="the job behind eight mails that cannot be sent")
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_is_tried_again_and_keeps_its_key(app: Flask, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "TEST_SMTP_URL", "smtp://127.0.0.1:9?timeout=1")
+    write_mails(1)
+    process = worker()
+
+    def tried(times: int) -> bool:
+        found = db.session.scalar(select(OutboxMail.attempts))
+        db.session.rollback()
+        return found >= times
+
+    until(lambda: tried(3), seconds=60, what="three attempts")
+    process.kill()
+    process.wait()
+    monkeypatch.setitem(app.config, "TEST_SMTP_URL", "console:")
+    jobs.enqueue("mail.send", "hello:0", key="hello:0")  # refused: what goes on is still that job
+    db.session.commit()
+    before = len(jobs.client().list_workflows(workflow_id_prefix="mail.send:hello:0"))
+    assert before >= 3
+    worker()
+    until(lambda: sent() == 1, seconds=60, what="the mail, once the server is back")
+    assert not [flow for flow in jobs.client().list_workflows(workflow_id_prefix="mail.send:hello:0") if flow.status == "ERROR"]
+
+
+def test_a_job_of_a_living_machine_is_left_to_it_however_long_it_was_queued(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_mails(1)
+    schema = "" if db.engine.dialect.name == "sqlite" else "dbos."
+    now = int(clock.now().timestamp() * 1000)
+    db.session.execute(
+        text(f"update {schema}workflow_status set status = 'PENDING', executor_id = 'there', created_at = 1, started_at_epoch_ms = {now}")
+    )
+    db.session.commit()
+    with jobs.engine(app):
+        assert jobs.reclaim(app) == 0
