@@ -22,7 +22,7 @@ from tests.waiting import until
 READERS = 12
 SUBSCRIBERS = 30  # who may come to the pages while it lasts
 BACKLOG = 80  # events that may wait, told or not, before life at Stripe pauses: a look costs the worker up to four calls
-MONTH_ENDS = 40  # acts until a month passes for everybody
+MONTH_ENDS = 15  # acts until a month passes for everybody
 RECOVERY = 150  # seconds; a lease of a killed worker lasts 60
 
 
