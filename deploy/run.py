@@ -1,10 +1,11 @@
 """`make run`: everything on one machine, for trying it out.
 
 Migrates, loads the demo publication into an empty database, starts the sandbox for Stripe, the worker and the web
-server, prints where to go, and stops all of it on Ctrl-C with exit 0. With a real test key in STRIPE_SECRET_KEY the
-sandbox stays out of it.
+server, prints where to go, and stops all of it on Ctrl-C with exit 0. Where STRIPE_API_BASE is set (in the environment
+or in .env: https://api.stripe.com, with a test key of yours), the sandbox stays out of it.
 """
 
+import atexit
 import os
 import signal
 import subprocess
@@ -17,7 +18,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from environs import Env  # noqa: E402
+
 from kit.settings import SANDBOX_WEBHOOK_SECRET  # noqa: E402
+
+Env().read_env(str(ROOT / ".env"), recurse=False)  # what is in the environment wins
 
 PORT = os.environ.get("PORT", "8000")
 SANDBOX_PORT = os.environ.get("SANDBOX_PORT", "12111")
@@ -80,6 +85,18 @@ def stop(parts: list[subprocess.Popen[bytes]]) -> None:
             part.kill()
 
 
+def take_the_terminal() -> None:
+    """On a terminal, be the group that Ctrl-C reaches: make, which would end with an error of its own, hears nothing of it."""
+    if not sys.stdin.isatty():
+        return
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    if os.getpgid(0) != os.getpid():
+        ours = os.tcgetpgrp(0)
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        atexit.register(os.tcsetpgrp, 0, ours)
+
+
 def accounts() -> str:
     """Who may sign in, as the demo made them."""
     from demo.publication import DEMO_ACCOUNTS, DEMO_PASSWORD
@@ -91,6 +108,7 @@ def accounts() -> str:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    take_the_terminal()
     flask = (sys.executable, "-m", "flask", "--app", "app")
     parts: list[subprocess.Popen[bytes]] = []
     (ROOT / "instance").mkdir(exist_ok=True)

@@ -5,10 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from kit.database import db
+from kit import schema
 
 bp = Blueprint("health", __name__)
 registry = CollectorRegistry()
@@ -33,10 +32,10 @@ def healthz() -> dict[str, str]:
 def readyz() -> tuple[dict[str, str], int]:
     """The database answers and is at the revision that this code was written for."""
     try:
-        found = db.session.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+        found = schema.found()
     except SQLAlchemyError:
         return {"status": "database unavailable"}, 503
-    if found != current_app.config.get("SCHEMA_REVISION", found):
+    if found != schema.head():
         return {"status": "database is not at this version's revision: run flask db upgrade"}, 503
     return {"status": "ok"}, 200
 

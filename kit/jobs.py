@@ -22,10 +22,10 @@ from typing import Any
 
 import structlog
 from flask import Flask, current_app
-from sqlalchemy.orm import Session
 
 from kit import clock
 from kit.database import db
+from kit.statements import Compiled
 
 APPLICATION = "wellspring"
 VERSION = "1"  # of the job format; changes only when old queued jobs can no longer be run
@@ -83,17 +83,18 @@ def client() -> Any:
 
 
 def _keep_statements(system: Any) -> None:
-    """Build the engine's inserts once, as it does itself on PostgreSQL; on SQLite it builds them anew for every job.
+    """Compile the engine's inserts once, as it does itself on PostgreSQL; on SQLite it builds them anew for every job.
 
     That was a third of a webhook's time. Names and columns decide a statement there too (SystemDatabase._execute_prepared).
     """
-    built: dict[tuple[str, ...], Any] = {}
+    ready: dict[tuple[str, ...], Compiled] = {}
 
-    def execute(conn: Any, name: str, values: dict[str, Any], build: Callable[[], Any], *, insert_columns: bool = True) -> Any:
+    def execute(connection: Any, name: str, values: dict[str, Any], build: Callable[[], Any], *, insert_columns: bool = True) -> Any:
         key = (name, *values)
-        if key not in built:
-            built[key] = build()
-        return (conn.connection() if isinstance(conn, Session) else conn).execute(built[key], values)
+        if key not in ready:
+            schemas = connection.get_execution_options().get("schema_translate_map")  # the engine's own placeholder
+            ready[key] = Compiled(build(), tuple(values) if insert_columns else (), connection.dialect, schemas)
+        return connection.exec_driver_sql(ready[key].sql, ready[key].parameters(values))
 
     system._execute_prepared = execute
 
@@ -122,7 +123,7 @@ def _queue(workflow_id: str | None, delay: float, *asked: Any) -> None:
         options["workflow_id"] = workflow_id
     if delay:
         options["delay_seconds"] = float(delay)
-    client().enqueue_in_transaction(db.session(), options, *asked)
+    client().enqueue_in_transaction(db.session.connection(), options, *asked)
 
 
 def run(app: Flask, name: str, args: list[Any]) -> None:
@@ -224,7 +225,7 @@ def _register_workflows(app: Flask) -> None:
             if attempt >= _registry[name].attempts:
                 log.error("job given up", job=name, args=args, attempts=attempt, error=type(error).__name__)
                 raise
-            DBOS.run_step({"name": "again"}, _again, app, DBOS.workflow_id, name, args, attempt)
+            DBOS.run_step({"name": "again"}, _again, app, str(DBOS.workflow_id), name, args, attempt)
 
     @DBOS.workflow(name="wellspring.tick")
     def tick(scheduled: Any, context: Any) -> None:

@@ -74,6 +74,8 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
         "FEE_FIXED": env.int("FEE_FIXED", 30),
         "GRACE_DAYS": env.int("GRACE_DAYS", 7),
         "METER_LIMIT": env.int("METER_LIMIT", 3),
+        "HOUSE_AD_TEXT": env.str("HOUSE_AD_TEXT", ""),
+        "HOUSE_AD_URL": env.str("HOUSE_AD_URL", ""),
         "REDIS_URL": env.str("REDIS_URL", ""),
         "WEB_CONCURRENCY": env.int("WEB_CONCURRENCY", 2),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO"),

@@ -95,7 +95,8 @@ def _record(visitor: str, month: str, article_id: int) -> None:
 
 
 def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(settings()["SECRET_KEY"], salt="visitor")
+    keys = [*settings()["SECRET_KEY_FALLBACKS"], settings()["SECRET_KEY"]]  # the last one signs
+    return URLSafeSerializer(keys, salt="visitor")
 
 
 def _first_read() -> tuple[str, str, int] | None:

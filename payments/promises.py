@@ -110,9 +110,9 @@ def session_terms(intent_id: str) -> Stripes:
         params["subscription_data"] = {"metadata": metadata}
     else:
         params |= {
-            "submit_type": "donate",
+            "submit_type": "pay",  # Stripe's button has no word for a contribution, and ours is not its other one
             "payment_intent_data": {"metadata": metadata, "description": name},
-        }  # Stripe's word on its button
+        }
     return params
 
 

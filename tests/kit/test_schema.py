@@ -1,0 +1,38 @@
+"""The database's revision: what serves, what waits for an upgrade, and what must not start."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from kit import schema
+from kit.database import db
+from kit.settings import SettingsError
+
+
+def at_revision(name: str) -> None:
+    db.session.execute(text("update alembic_version set version_num = :name"), {"name": name})
+    db.session.commit()
+
+
+@pytest.fixture
+def changed(app: Flask) -> Any:
+    yield at_revision
+    at_revision(schema.head())
+
+
+def test_the_newest_is_ready(client: Any) -> None:
+    assert client.get("/readyz").status_code == 200
+
+
+def test_an_older_one_waits_for_its_upgrade_and_starts(client: Any, changed: Any) -> None:
+    changed("0001")
+    assert client.get("/readyz").status_code == 503
+    schema.refuse_unknown()
+
+
+def test_one_from_a_newer_version_must_not_start(app: Flask, changed: Any) -> None:
+    changed("9999")
+    with pytest.raises(SettingsError, match="9999"):
+        schema.refuse_unknown()
