@@ -6,14 +6,30 @@ from flask import Flask
 from flask_babel import Babel
 from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
-from whitenoise import WhiteNoise
 
 import demo.cli
 import membership
 import payments
 import publishing
 import reports
-from kit import cli, csrf, database, errors, formats, headers, health, limits, logs, mail, mailbox, media, settings, transport
+from kit import (
+    cli,
+    csrf,
+    database,
+    errors,
+    formats,
+    headers,
+    health,
+    limits,
+    logs,
+    mail,
+    mailbox,
+    media,
+    schema,
+    settings,
+    static,
+    transport,
+)
 from kit.application import Application
 from kit.database import db
 from membership import guards, paywall, signals
@@ -30,6 +46,9 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     logs.init_app(app)
     settings.ROOT.joinpath("instance").mkdir(exist_ok=True)
     database.init_app(app)
+    if app.config["APP_ENV"] == "production":
+        with app.app_context():
+            schema.refuse_unknown()
     Migrate(app, db, directory=str(settings.ROOT / "migrations"), render_as_batch=True, compare_type=True)
     Babel(app)
     for part in (formats, headers, transport):
@@ -61,18 +80,11 @@ def connect() -> None:
 
 def serve(app: Flask) -> Flask:
     """What stands in front of the application: static files, and the proxies that we were told of."""
-    files = WhiteNoise(
-        app.wsgi_app, root=str(settings.ROOT / "static"), prefix="static/", max_age=31536000, immutable_file_test=_fingerprinted
-    )
-    app.wsgi_app = files
+    static.init_app(app, settings.ROOT / "static")
     hops = app.config["PROXY_HOPS"]
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)
     return app
-
-
-def _fingerprinted(path: str, url: str) -> bool:
-    return False
 
 
 __all__ = ["create_app", "mail"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
 
@@ -15,6 +15,11 @@ PAGES = (400, 401, 403, 404, 405, 410, 413, 422, 429, 500, 503)
 
 def init_app(app: Flask) -> None:
     """Turn exceptions into pages. A busy or absent database is 503, so that Stripe and people try again."""
+    if app.config["SENTRY_DSN"]:
+        import sentry_sdk
+
+        # No request bodies, cookies, addresses or local variables: an error report must hold no reader.
+        sentry_sdk.init(dsn=app.config["SENTRY_DSN"], send_default_pii=False, include_local_variables=False, max_request_body_size="never")
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(Exception, _unexpected)
@@ -48,7 +53,11 @@ def _database(error: OperationalError) -> Any:
 
 
 def _unexpected(error: Exception) -> Any:
-    log.exception("unhandled error", path=request.path)
+    log.exception("unhandled error", path=request.path)  # a handler takes it, so it is reported by hand
+    if current_app.config["SENTRY_DSN"]:
+        import sentry_sdk
+
+        sentry_sdk.capture_exception(error)
     db.session.rollback()
     if g.get("testing_raises"):
         raise error

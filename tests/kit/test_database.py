@@ -1,5 +1,6 @@
 """Instants stay instants; SQLite's writers queue; the ledger takes no change."""
 
+import threading
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -64,3 +65,20 @@ def test_rate_counts_are_shared_and_expire(app: Flask) -> None:
     assert storage.incr("gone", 60) == 1
     storage.clear("key")
     assert storage.get("key") == 0
+
+
+def test_the_first_tries_of_a_window_all_at_once_are_all_counted(app: Flask) -> None:
+    storage, many = DatabaseStorage(), 6
+    start = threading.Barrier(many)
+
+    def hit() -> None:
+        with app.app_context():
+            start.wait()
+            storage.incr("burst", 60)
+
+    threads = [threading.Thread(target=hit) for _ in range(many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert storage.get("burst") == many
