@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kit import clock
 from kit.database import db
 from kit.jobs import job, schedule
-from payments import gateway, journal, leases, reconciliation, subscriptions
+from payments import alarms, gateway, journal, leases, reconciliation, subscriptions
 from payments.domain.reconciliation import Report
 from payments.leases import LeaseBusy, LeaseLost
 
@@ -30,6 +30,7 @@ def apply_event(account: str, event_id: str) -> None:
         db.session.rollback()
         log.warning("event not applied", event_id=event_id, error=type(error).__name__)
         journal.failed(account, event_id, error)
+        alarms.parked(account, event_id)
     db.session.commit()
 
 
