@@ -70,13 +70,20 @@ def site(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     port, sandbox_port = _free_port(), _free_port()
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("STRIPE_", "DATABASE_URL"))},
-        **{"DATABASE_URL": url, "PORT": str(port), "SANDBOX_PORT": str(sandbox_port), "DEMO_READERS": "60"},
-        **{"SANDBOX_STATE": str(folder / "sandbox.db"), "WELLSPRING_WORKER": f"walk-{database}", "WEB_CONCURRENCY": "1"},
+        "DATABASE_URL": url,
+        "PORT": str(port),
+        "SANDBOX_PORT": str(sandbox_port),
+        "DEMO_READERS": "60",
+        "SANDBOX_STATE": str(folder / "sandbox.db"),
+        "WELLSPRING_WORKER": f"walk-{database}",
+        "WEB_CONCURRENCY": "1",
     }
     log = (folder / "run.log").open("w+")
     run = subprocess.Popen([sys.executable, "deploy/run.py"], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        until(lambda: "Ctrl-C stops it" in (folder / "run.log").read_text() or run.poll() is not None, seconds=180, what="make run to answer")
+        until(
+            lambda: "Ctrl-C stops it" in (folder / "run.log").read_text() or run.poll() is not None, seconds=180, what="make run to answer"
+        )
         assert run.poll() is None, (folder / "run.log").read_text()
         yield Site(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}")
         run.send_signal(signal.SIGINT)

@@ -13,8 +13,15 @@ from payments.models import StripeEvent
 def an_event(state: str) -> None:
     db.session.add(
         StripeEvent(
-            **{"account": "", "event_id": "evt_1", "type": "invoice.paid", "livemode": False, "created": 1, "payload": "{}"},
-            **{"received_at": clock.now(), "state": state, "last_error": "RuntimeError: a fault"},
+            account="",
+            event_id="evt_1",
+            type="invoice.paid",
+            livemode=False,
+            created=1,
+            payload="{}",
+            received_at=clock.now(),
+            state=state,
+            last_error="RuntimeError: a fault",
         )
     )
     db.session.commit()
