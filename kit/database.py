@@ -153,37 +153,27 @@ def reading() -> Generator[None]:
         _writing.reset(token)
 
 
-def connection() -> Any:
-    """Where a prepared statement runs: in the session's transaction, or, on a page that only reads, on a plain connection.
+def page_connection() -> Any:
+    """The driver's connection to read a page by: the session's if it has begun, else a plain one until the request ends.
 
     A session costs a page as much as two look-ups. So long as nothing made it begin, it has nothing that we should see.
     """
     # Asked of the registry first: looking for the session would make one.
-    begun = db.session().get_transaction() if db.session.registry.has() else None
-    if begun is None and has_request_context() and not _writing.get():
-        if "reading" not in g:
-            g.reading = db.engine.connect()
-        return g.reading
-    kept = g.get("connection")
-    if kept is None or begun is None or kept[0] is not begun:
-        opened = db.session.connection()
-        kept = g.connection = (db.session().get_transaction(), opened)
-    return kept[1]
+    begun = db.session.registry.has() and db.session().in_transaction()
+    if begun or _writing.get() or not has_request_context():
+        return db.session.connection().connection
+    if "reading" not in g:
+        g.reading = db.engine.raw_connection()
+        if db.engine.dialect.name == "sqlite":
+            g.reading.driver_connection.execute("BEGIN")  # one state for the whole page; PostgreSQL's driver begins by itself
+    return g.reading
 
 
 def _stop_reading(_error: BaseException | None = None) -> None:
-    """Give the plain connection back, and with it what it saw of the database."""
+    """Give the plain connection back; the pool rolls it back."""
     opened = g.pop("reading", None)
     if opened is not None:
         opened.close()
-
-
-def row(statement: Any, **values: Any) -> Any:
-    """One row, or None, by a statement built once over tables, without the ORM's share.
-
-    For the few look-ups that every page makes; an object that will be changed comes from ``db.session``.
-    """
-    return connection().execute(statement, values).one_or_none()
 
 
 def insert_ignoring(table: Any) -> Any:
@@ -200,11 +190,6 @@ def _insert_ignoring(table: Any, dialect: str) -> Any:
     statement = dialects.get(dialect, insert)(table).on_conflict_do_nothing()
     # PostgreSQL's driver forgets the count when a primary key comes back with the insert, unless asked to keep it.
     return statement.execution_options(preserve_rowcount=True)
-
-
-def insert_new(table: Any, **values: Any) -> bool:
-    """Insert this row into a table (``Model.__table__``) unless its key is there; was it new? Every column without a default must be given."""
-    return connection().execute(insert_ignoring(table), values).rowcount == 1
 
 
 def upsert(table: Any, keys: list[str], values: dict[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from flask import g, session
 from sqlalchemy import bindparam, select
 
 from kit import clock
-from kit.database import row
+from kit.statements import Prepared
 from membership import sessions
 from membership.models import Account, LoginSession, Membership
 
@@ -37,16 +37,18 @@ class Reader(NamedTuple):
 
 
 _account, _login, _membership = Account.__table__, LoginSession.__table__, Membership.__table__
-_reader = (
-    select(
-        *(_account.c.id, _account.c.public_id, _account.c.role),
-        *(_login.c.token_hash, _login.c.seen_at),
-        *(_membership.c.access_from, _membership.c.access_until),
+_reader = Prepared(
+    lambda: (
+        select(
+            *(_account.c.id, _account.c.public_id, _account.c.role),
+            *(_login.c.token_hash, _login.c.seen_at),
+            *(_membership.c.access_from, _membership.c.access_until),
+        )
+        .select_from(
+            _login.join(_account, _login.c.account_id == _account.c.id).outerjoin(_membership, _membership.c.account_id == _account.c.id)
+        )
+        .where(_login.c.token_hash == bindparam("token_hash"), *sessions.live(_login.c, _account.c))
     )
-    .select_from(
-        _login.join(_account, _login.c.account_id == _account.c.id).outerjoin(_membership, _membership.c.account_id == _account.c.id)
-    )
-    .where(_login.c.token_hash == bindparam("token_hash"), *sessions.live(_login.c, _account.c))
 )
 
 
@@ -64,7 +66,7 @@ def _look() -> Reader | None:
     if not token:
         return None
     now = clock.now()
-    found = row(_reader, token_hash=sessions.digest(str(token)), now=now, idle_since=now - sessions.READER_IDLE)
+    found = _reader.one(token_hash=sessions.digest(str(token)), now=now, idle_since=now - sessions.READER_IDLE)
     if found is None:
         return None
     who = Reader(*found)

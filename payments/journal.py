@@ -11,8 +11,9 @@ import structlog
 from sqlalchemy import or_, select, update
 
 from kit import clock, jobs
-from kit.database import db, insert_new
+from kit.database import db, insert_ignoring
 from kit.settings import settings
+from kit.statements import Prepared
 from payments import gateway, leases
 from payments.domain import events
 from payments.domain.events import Knock
@@ -27,6 +28,12 @@ BUSY_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 600.0
 
 
+_insert = Prepared(
+    lambda: insert_ignoring(StripeEvent.__table__),
+    columns=tuple(column.name for column in StripeEvent.__table__.columns if column.name != "applied_at"),
+)
+
+
 def record(event: dict[str, Any], raw_body: str, source: str = "webhook") -> bool:
     """Write down a genuine event and queue its job, in the caller's transaction. False when we had it already.
 
@@ -36,8 +43,7 @@ def record(event: dict[str, Any], raw_body: str, source: str = "webhook") -> boo
     why = events.foreign(found, live=gateway.live(), account=settings()["STRIPE_ACCOUNT"])
     if why is None and (found.type not in HANDLERS or found.object_id is None):
         why = "not handled"
-    fresh = insert_new(
-        StripeEvent.__table__,
+    fresh = _insert.write(
         account=found.account,
         event_id=found.event_id,
         type=found.type,
@@ -55,7 +61,7 @@ def record(event: dict[str, Any], raw_body: str, source: str = "webhook") -> boo
     )
     if fresh and why is None:
         jobs.enqueue("payments.apply_event", found.account, found.event_id, key=f"{found.account}:{found.event_id}")
-    return fresh
+    return bool(fresh)
 
 
 def apply(account: str, event_id: str, *, alone: bool = False) -> int:
@@ -69,7 +75,7 @@ def apply(account: str, event_id: str, *, alone: bool = False) -> int:
         return 0
     key, object_id, kind = _lease_key(row), row.object_id or "", row.type
     with leases.held(key, patience=0.2) as lease:
-        wishes = _same_object(account, object_id, kind) if alone else _waiting(account, key)
+        wishes = _same_object(account, event_id, object_id, kind) if alone else _waiting(account, event_id, key)
         if not wishes:
             lease.guard()  # an earlier look satisfied it while we waited; the commit frees the lease
             return 0
@@ -102,8 +108,14 @@ def failed(account: str, event_id: str, error: Exception) -> None:
 
 
 def again(account: str, event_id: str, pause: float = 0.0) -> None:
-    """Queue another attempt ``pause`` seconds from now."""
-    jobs.enqueue("payments.apply_event", account, event_id, delay=pause)
+    """Queue another attempt ``pause`` seconds from now.
+
+    Jobs of one event that wait the longest pause become one: while Stripe is away, each nudge would add another that
+    comes back for ever.
+    """
+    turn = int(clock.now().timestamp() + pause) // int(LONGEST_PAUSE)
+    key = f"{account}:{event_id}:{turn}" if pause >= LONGEST_PAUSE else None
+    jobs.enqueue("payments.apply_event", account, event_id, key=key, delay=pause)
 
 
 def replay(account: str, event_id: str) -> bool:
@@ -140,22 +152,23 @@ def _knock(row: StripeEvent) -> Knock:
 Wish = tuple[str, str, str]  # event id, object id, type
 
 
-def _waiting(account: str, key: str) -> list[Wish]:
+def _waiting(account: str, event_id: str, key: str) -> list[Wish]:
     """The new events that a look at this Customer (or lone object) satisfies, read before the look."""
     of_key = or_(StripeEvent.customer_id == key, StripeEvent.customer_id.is_(None) & (StripeEvent.object_id == key))
-    return _wishes(StripeEvent.account == account, of_key)
+    return _wishes(event_id, StripeEvent.account == account, of_key)
 
 
-def _same_object(account: str, object_id: str, kind: str) -> list[Wish]:
+def _same_object(account: str, event_id: str, object_id: str, kind: str) -> list[Wish]:
     alike = [name for name, handler in HANDLERS.items() if handler is HANDLERS[kind]]
-    return _wishes(StripeEvent.account == account, StripeEvent.object_id == object_id, StripeEvent.type.in_(alike))
+    return _wishes(event_id, StripeEvent.account == account, StripeEvent.object_id == object_id, StripeEvent.type.in_(alike))
 
 
-def _wishes(*where: Any) -> list[Wish]:
+def _wishes(event_id: str, *where: Any) -> list[Wish]:
+    """At most AT_ONCE of them, this event first: its job is the only one that would come back for it."""
     rows = db.session.execute(
         select(StripeEvent.event_id, StripeEvent.object_id, StripeEvent.type)
         .where(StripeEvent.state == "new", *where)
-        .order_by(StripeEvent.received_at, StripeEvent.event_id)
+        .order_by(StripeEvent.event_id != event_id, StripeEvent.received_at, StripeEvent.event_id)
         .limit(AT_ONCE)
     )
     return [(event_id, object_id or "", kind) for event_id, object_id, kind in rows if kind in HANDLERS]

@@ -14,8 +14,9 @@ from markupsafe import Markup
 from sqlalchemy import bindparam, select
 
 from kit import clock
-from kit.database import db, row
+from kit.database import db
 from kit.formats import zone
+from kit.statements import Prepared
 from publishing import frame, pictures
 from publishing.domain import articles as rules
 from publishing.domain import front_matter, markdown
@@ -29,7 +30,7 @@ LARGEST_FILE = 2_000_000  # bytes
 
 # Built once, and of table columns: a member's page pays neither for building it nor for the ORM.
 _text = ArticleBody.__table__
-_html_of = select(_text.c.html).where(_text.c.article_id == bindparam("wanted"))
+_html_of = Prepared(lambda: select(_text.c.html).where(_text.c.article_id == bindparam("wanted")))
 
 
 class Verdict(Protocol):
@@ -62,7 +63,7 @@ def body_for(article: PublicPart, access: Verdict) -> Markup:
     """
     if access.level not in ("full", "metered"):
         return Markup(article.preview_html)  # noqa: S704
-    return Markup(row(_html_of, wanted=article.id).html)  # noqa: S704
+    return Markup(_html_of.one(wanted=article.id).html)  # noqa: S704
 
 
 def source_of(article_id: int) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select, tuple_
 
-from kit.database import db, row
+from kit.database import db
+from kit.statements import Prepared
 from publishing.domain.slugs import is_slug
 from publishing.models.articles import Article, Topic
 
@@ -64,11 +65,13 @@ def page(at: datetime, size: int, after: Key | None, *only: ColumnElement[bool])
 
 # Built once, and of table columns: the article's page must not pay for building a statement or for the ORM.
 _article, _topic = Article.__table__, Topic.__table__
-_by_slug = (
-    select(*(_article.c[column.key] for column in PUBLIC if column.key in _article.c))
-    .add_columns(_topic.c.slug.label("topic_slug"), _topic.c.name.label("topic_name"))
-    .select_from(_article.outerjoin(_topic))
-    .where(_article.c.slug == bindparam("wanted"), _article.c.status == "published", _article.c.published_at <= bindparam("at"))
+_by_slug = Prepared(
+    lambda: (
+        select(*(_article.c[column.key] for column in PUBLIC if column.key in _article.c))
+        .add_columns(_topic.c.slug.label("topic_slug"), _topic.c.name.label("topic_name"))
+        .select_from(_article.outerjoin(_topic))
+        .where(_article.c.slug == bindparam("wanted"), _article.c.status == "published", _article.c.published_at <= bindparam("at"))
+    )
 )
 
 
@@ -76,7 +79,7 @@ def by_slug(slug: str, at: datetime) -> Card | None:
     """The public part of one article. What is no slug is not asked for: PostgreSQL refuses some of it (NUL)."""
     if not is_slug(slug):
         return None
-    return row(_by_slug, wanted=slug, at=at)
+    return _by_slug.one(wanted=slug, at=at)
 
 
 def topic(slug: str) -> Topic | None:
