@@ -7,9 +7,11 @@ import functools
 import os
 import queue
 import secrets
+import signal
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
@@ -22,6 +24,17 @@ from payments.domain import ledger as facts
 from payments.views import webhook
 
 PAUSE = 1.0  # seconds: a window that few kills are enough to hit
+
+
+def fall(window: str, times: int = 3) -> None:
+    """SIGKILL to this very process inside the window, the first few times: chance would need many kills to hit it."""
+    database = Path(os.environ["DATABASE_URL"].removeprefix("sqlite:///"))
+    for number in range(times):
+        try:
+            database.with_suffix(f".{window}{number}").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def acknowledge_before_commit(app: Flask) -> None:
@@ -56,7 +69,8 @@ def apply_in_two_transactions(_app: Flask) -> None:
         seen = look(wishes)
         journal._done("", [event_id for event_id, _, _ in wishes])
         db.session.commit()
-        time.sleep(PAUSE)
+        if any(kind == "charge.succeeded" for _, _, kind in wishes):
+            fall("between")
         return seen
 
     journal._look = look_and_mark
