@@ -15,7 +15,10 @@ class Plan(Model):
     """
 
     __tablename__ = "plan"
-    __table_args__ = (CheckConstraint("unit_amount > 0", name="unit_amount"), CheckConstraint("interval in ('month', 'year')", name="interval"))
+    __table_args__ = (
+        CheckConstraint("unit_amount > 0", name="unit_amount"),
+        CheckConstraint("interval in ('month', 'year')", name="interval"),
+    )
 
     key: Mapped[str] = mapped_column(String(60), primary_key=True)
     level: Mapped[str] = mapped_column(String(30))
