@@ -207,7 +207,9 @@ def test_a_server_that_is_down(app: Flask, sink: Sink, make_article: Any, drain:
     for _ in range(3):
         drain()
         leg(app, issue_id)
-    (issue,) = look(sa.select(NewsletterIssue.state, NewsletterIssue.setbacks, NewsletterIssue.leg_at).where(NewsletterIssue.id == issue_id))
+    (issue,) = look(
+        sa.select(NewsletterIssue.state, NewsletterIssue.setbacks, NewsletterIssue.leg_at).where(NewsletterIssue.id == issue_id)
+    )
     assert (issue.state, issue.setbacks) == ("sending", 4)
     assert states() == {"ann@r.example": "queued"}
     assert issue.leg_at is not None
