@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from bench import choice, comparison, stage, wrk
 from bench.comparison import Target
 from bench.servers import COMMANDS, WORKERS, Server
 
-SHARE_OF_LOAD = 0.85  # of the time; the rest is for making the database and starting the servers
+SHARE_OF_LOAD = 0.8  # of the time that is left; the rest is for signing events and starting wrk
 BASELINE = {
     "core": "SQLAlchemy's connections and statements built once, as in our own hot paths",
     "orm": "a SQLAlchemy ORM Session, as most Flask applications read",
@@ -74,10 +75,11 @@ def frames(ours: Server, bare: Server, cookies: tuple[str, str]) -> str:
 
 
 def main() -> None:
-    chosen, limit = options(), float(os.environ.get("SECONDS_TO_RUN", "75"))
+    began, chosen, limit = time.monotonic(), options(), float(os.environ.get("SECONDS_TO_RUN", "75"))
+    until = began + limit
     wrk.needed()
     if chosen.servers:
-        choice.main(chosen.database, limit)
+        choice.main(chosen.database, until)
         return
     with ExitStack() as stack:
         url = stack.enter_context(stage.database(chosen.database))
@@ -90,13 +92,10 @@ def main() -> None:
         bare = stack.enter_context(Server("bench.bare.app:create_app", plain, chosen.server))
         sizes = [len(fetched(f"{ours.url}/articles/{stage.SLUG}", cookie)) for cookie in (cookies[0], "")]
         found = targets(ours, bare, cookies)
-        seconds = max(1.0, limit * SHARE_OF_LOAD / chosen.rounds / len(found))
-        with progress((chosen.rounds + 1) * len(found)) as step:
-            comparison.interleave(found, 1, 1, step)  # warm: templates compiled, pools filled; forgotten
-            for target in found:
-                target.rounds.clear()
-                target.cpu_ms.clear()
-            comparison.interleave(found, chosen.rounds, seconds, step)
+        with progress(chosen.rounds * len(found)) as step:
+            comparison.warm_up(found)
+            seconds = max(1.0, (until - time.monotonic()) * SHARE_OF_LOAD / chosen.rounds / len(found))
+            comparison.interleave(found, chosen.rounds, seconds, until, step)
     report(chosen, found, sizes, seconds)
 
 
@@ -106,7 +105,7 @@ def report(chosen: argparse.Namespace, found: list[Target], sizes: list[int], se
         f"{chosen.database}, {chosen.server} with {WORKERS} workers for both sides; wrk with {wrk.CONNECTIONS} connections on the same machine,"
     )
     print(
-        f"{chosen.rounds} interleaved rounds of {round(seconds)} s each, production settings. Medians; CPU of the server's processes only."
+        f"{len(found[0].rounds)} interleaved rounds of {round(seconds)} s each, production settings. Medians; CPU of the server's processes only."
     )
     print(f"\nThe baseline reads the same rows in as many statements by {BASELINE[chosen.reads]},")
     print(

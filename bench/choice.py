@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from time import sleep
+from time import monotonic, sleep
 
 from bench import comparison, stage
 from bench.comparison import Target
@@ -11,9 +11,9 @@ from bench.servers import COMMANDS, WORKERS, Server
 UNDER_WAY = WORKERS  # as many as any of them takes up at once
 
 
-def main(database: str, limit: float) -> None:
+def main(database: str, until: float) -> None:
     """Print rate, latency and CPU of each server, and how many requests under way it answered after SIGTERM."""
-    rounds = 4
+    rounds = 6
     with ExitStack() as stack:
         url = stack.enter_context(stage.database(database))
         values = stage.environment(url)
@@ -23,7 +23,8 @@ def main(database: str, limit: float) -> None:
             server = stack.enter_context(Server("app:create_app", values, kind))
             found.append(Target(f"a member's article, {kind}", server, f"/articles/{stage.SLUG}", {"Cookie": cookies[0]}))
             found.append(Target(f"webhook intake, {kind}", server, "/webhooks/stripe", posts=True))
-        comparison.interleave(found, rounds, max(1.0, limit * 0.75 / rounds / len(found)), lambda _: None)
+        comparison.warm_up(found)
+        comparison.interleave(found, rounds, max(1.0, (until - monotonic()) * 0.7 / rounds / len(found)), until, lambda _: None)
         print(comparison.table(sorted(found, key=lambda target: target.name)) + "\n")
         for kind in COMMANDS:
             print(f"{kind}: told to stop (SIGTERM), it answered {drained(kind, values)} of {UNDER_WAY} requests that were under way")

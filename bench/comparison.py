@@ -6,6 +6,7 @@ baseline lie seconds apart; each pair gives a ratio, and the median of the ratio
 
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,12 +52,26 @@ class Target:
         return min(self.cpu_ms)
 
 
-def interleave(targets: list[Target], rounds: int, seconds: float, progress: Callable[[str], None]) -> None:
-    """Every target once a round, each after its baseline; every other round backwards, so that a drift favours nobody."""
+def interleave(targets: list[Target], rounds: int, seconds: float, until: float, progress: Callable[[str], None]) -> None:
+    """Every target once a round, each after its baseline; every other round backwards, so that a drift favours nobody.
+
+    No round begins that would end after ``until`` (time.monotonic()), but one is always run.
+    """
+    began = time.monotonic()
     for number in range(rounds):
+        if number and time.monotonic() + (time.monotonic() - began) / number > until:
+            break
         for target in targets if number % 2 == 0 else reversed(targets):
             progress(target.name)
             target.load(seconds)
+
+
+def warm_up(targets: list[Target]) -> None:
+    """One round that is forgotten: templates compiled, statements prepared, pools filled."""
+    for target in targets:
+        target.load(1)
+        target.rounds.clear()
+        target.cpu_ms.clear()
 
 
 def ratio(ours: Target, baseline: Target) -> float:
