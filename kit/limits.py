@@ -12,10 +12,10 @@ from flask import Flask, has_request_context, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits.storage import Storage
-from sqlalchemy import BigInteger, Float, Index, String, delete, select
+from sqlalchemy import BigInteger, Float, Index, String, case, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from kit.database import Model, db, reading, upsert
+from kit.database import Model, db, reading
 
 
 class RateCount(Model):
@@ -27,6 +27,19 @@ class RateCount(Model):
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     hits: Mapped[int] = mapped_column(BigInteger, default=0)
     expires_at: Mapped[float] = mapped_column(Float)
+
+
+def _hit(dialect: str, key: str, amount: int, now: float, ends: float) -> Any:
+    """Count in one statement, so that the first tries of a window, all at once, are not taken for one."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    new = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(RateCount).values(key=key, hits=amount, expires_at=ends)
+    over = RateCount.expires_at <= now
+    values = {
+        "hits": case((over, new.excluded.hits), else_=RateCount.hits + new.excluded.hits),
+        "expires_at": case((over, new.excluded.expires_at), else_=RateCount.expires_at),
+    }
+    return new.on_conflict_do_update(index_elements=["key"], set_=values).returning(RateCount.hits)
 
 
 class DatabaseStorage(Storage):
@@ -49,12 +62,7 @@ class DatabaseStorage(Storage):
             # What the guards have read (who is asking) may hold SQLite's one write lock: let go of it, or we wait for ourselves.
             db.session.rollback()
         with Session(db.engine) as own, own.begin():
-            row = own.execute(select(RateCount).where(RateCount.key == key).with_for_update()).scalar_one_or_none()
-            if row is None or row.expires_at <= now:
-                own.execute(upsert(RateCount, ["key"], {"key": key, "hits": amount, "expires_at": now + expiry}))
-                return amount
-            row.hits += amount
-            return row.hits
+            return own.execute(_hit(db.engine.dialect.name, key, amount, now, now + expiry)).scalar_one()
 
     def get(self, key: str) -> int:
         with reading(), Session(db.engine) as own:

@@ -1,5 +1,7 @@
 """Accounts: made, proven, signed in to, given a password. Verbs that lock, decide, write and queue; doors commit."""
 
+from contextlib import suppress
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -60,12 +62,12 @@ def sign_up(email: str, name: str, password_hash: str, browser_hash: str, next_p
     """
     account = find(email)
     if account is None:
-        try:
-            account = create(email, name=name, password_hash=password_hash)
-        except AddressTaken:
-            account = find(email)
-            assert account is not None
-    elif account.confirmed_at is None and account.active:
+        with suppress(AddressTaken):  # somebody else's sign-up was a moment faster
+            create(email, name=name, password_hash=password_hash)
+        account = find(email)
+        assert account is not None
+    db.session.refresh(account, with_for_update=True)  # its owner may be proving it at this moment
+    if account.confirmed_at is None and account.active:
         account.name, account.password = name.strip()[:200], password_hash
         sessions.end_all(account.id)
     if account.confirmed_at is None:

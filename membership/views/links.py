@@ -110,6 +110,8 @@ def _same_browser(found: AccountToken) -> bool:
 
 
 def _spent(found: AccountToken) -> Account:
+    # The account first, as a sign-up takes it: it must not put its password in while this one proves the address.
+    account = db.session.get_one(Account, found.account_id, with_for_update=True, populate_existing=True)
     if not tokens.spend(found):
         abort(410)  # somebody was a moment faster
-    return db.session.get_one(Account, found.account_id)
+    return account

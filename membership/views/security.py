@@ -56,8 +56,9 @@ def login() -> Any:
         form.form_errors.append(_("This address and this password do not belong together."))
         return form_page("security/sign_in.html", form)
     begin_write()
-    if account.password != stored:
-        abort(409)  # changed while we were hashing
+    db.session.refresh(account, with_for_update=True)
+    if account.password != stored or not account.active:
+        abort(409)  # changed while we were hashing: who changed it signed every device out, and would miss this one
     accounts.renew_hash(account, form.password.data or "")
     tokens.retire(account.id, "sign_in", "reset")
     sessions.sign_in(account)
@@ -103,7 +104,7 @@ def reset_password(token: str) -> Any:
         return private(form_page("security/reset.html", form, token=token))
     password_hash = passwords.hashed(form.password.data or "")
     begin_write()
-    account = db.session.get_one(accounts.Account, found.account_id)
+    account = db.session.get_one(accounts.Account, found.account_id, with_for_update=True, populate_existing=True)
     if not tokens.spend(found):
         abort(410)
     accounts.prove(account, browser_hash())

@@ -73,12 +73,12 @@ def test_the_first_tries_of_a_window_all_at_once_are_all_counted(app: Flask) -> 
 
     def hit() -> None:
         with app.app_context():
-            start.wait()
+            start.wait(timeout=10)
             storage.incr("burst", 60)
 
     threads = [threading.Thread(target=hit) for _ in range(many)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=20)
     assert storage.get("burst") == many

@@ -2,6 +2,13 @@
 
 from typing import Any
 
+import pytest
+import sqlalchemy as sa
+
+from kit.database import db
+from membership import accounts, passwords
+from membership.models import Account, LoginSession
+from tests.beside import beside
 from tests.factories import PASSWORD
 
 
@@ -35,3 +42,28 @@ def test_password_sign_in_and_out(visitor: Any, make_account: Any) -> None:
     page = visitor.submit("/account/sign-out")
     assert page.status == 303
     assert visitor.get("/account/").status == 303
+
+
+def test_a_password_that_changes_while_it_is_checked_signs_nobody_in(
+    app: Any, visitor: Any, make_account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever changed it signed every device out: one that begins a moment later would outlive that."""
+    account_id = make_account("ann@reader.example", password=PASSWORD).id
+    matches = passwords.matches
+
+    def change() -> None:
+        with app.app_context():
+            accounts.set_password(db.session.get_one(Account, account_id), passwords.hashed("another long password indeed"))
+            db.session.commit()
+
+    def slow(typed: str, stored: str | None) -> bool:
+        fits = matches(typed, stored)
+        monkeypatch.undo()
+        beside(change)
+        return fits
+
+    monkeypatch.setattr(passwords, "matches", slow)
+    visitor.get("/account/sign-in")
+    assert visitor.submit("/account/sign-in", email="ann@reader.example", password=PASSWORD).status == 409
+    db.session.rollback()
+    assert db.session.scalars(sa.select(LoginSession)).all() == []

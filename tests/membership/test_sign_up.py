@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from kit.database import db
-from membership import accounts, signals
+from membership import accounts, signals, tokens
 from membership.models import Account
+from tests.beside import beside
 from tests.factories import PASSWORD
 from tests.membership.letters import newest_to, path_in
 
@@ -175,3 +176,60 @@ def test_no_field_of_the_account_can_be_set_from_outside(visitor: Any) -> None:
     assert account is not None
     assert (account.role, account.confirmed_at, account.email_key) == (None, None, ANN)
     assert account.public_id != "x" * 32
+
+
+def test_a_sign_up_at_the_moment_of_the_proof_does_not_put_its_password_in(
+    app: Any, make_account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time: there is no such moment")
+    account_id = make_account(ANN, confirmed=False, password=PASSWORD).id
+    token = tokens.issue("verify", db.session.get_one(Account, account_id), browser_hash="b" * 64)
+    stored = db.session.get_one(Account, account_id).password
+    db.session.commit()
+    find = accounts.find
+
+    def prove() -> None:
+        with app.app_context():
+            account = db.session.get_one(Account, account_id, with_for_update=True)
+            found = tokens.look("verify", token)
+            assert found is not None
+            assert tokens.spend(found)
+            accounts.prove(account, "b" * 64)
+            db.session.commit()
+
+    def slow(typed: str) -> Account | None:
+        found = find(typed)
+        monkeypatch.undo()
+        beside(prove)
+        return found
+
+    monkeypatch.setattr(accounts, "find", slow)
+    accounts.sign_up(ANN, "Mallory", "the hash of another password", "m" * 64, "")
+    db.session.commit()
+    account = db.session.get_one(Account, account_id, populate_existing=True)
+    assert (account.confirmed_at is not None, account.password) == (True, stored)
+
+
+def test_of_two_first_sign_ups_the_link_and_the_password_are_the_same_ones(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest link goes with the newest password: else the link of her browser would keep the password of another's."""
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time: there is no such moment")
+    create = accounts.create
+
+    def first() -> None:
+        with app.app_context():
+            accounts.sign_up(ANN, "Mallory", "the hash of Mallory's", "m" * 64, "")
+            db.session.commit()
+
+    def slow(email: str, **values: Any) -> Account:
+        monkeypatch.undo()
+        beside(first)
+        return create(email, **values)
+
+    monkeypatch.setattr(accounts, "create", slow)
+    accounts.sign_up(ANN, "Ann", "the hash of Ann's", "a" * 64, "")
+    db.session.commit()
+    account = accounts.find(ANN)
+    assert account is not None
+    assert (account.password, tokens.browser_of_sign_up(account.id)) == ("the hash of Ann's", "a" * 64)
