@@ -4,24 +4,33 @@ import hashlib
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from kit import clock
 from kit.database import db, insert_ignoring
 from membership.domain import emails
+from membership.domain.standing import TERMINAL
 from membership.models import Account
 from payments import gateway
-from payments.models import Customer
+from payments.models import Customer, Subscription
 
 log = structlog.get_logger("payments.customers")
 
 
 def of_account(account_id: int) -> str | None:
-    """The account's Customer at Stripe that is not deleted, the newest one; None before she ever paid."""
+    """The account's Customer at Stripe that is not deleted; None before she ever paid.
+
+    Of several the one who subscribes (a guest's contribution that she claimed has a Customer of its own), else the newest.
+    """
+    subscribes = exists().where(
+        Subscription.customer_id == Customer.id,
+        Subscription.purpose == "subscription",
+        Subscription.status.not_in((*TERMINAL, "incomplete")),
+    )
     return db.session.scalars(
         select(Customer.id)
         .where(Customer.account_id == account_id, Customer.deleted.is_(False))
-        .order_by(Customer.created_at.desc(), Customer.id)
+        .order_by(subscribes.desc(), Customer.created_at.desc(), Customer.id)
     ).first()
 
 

@@ -1,12 +1,15 @@
 """A member's billing pages, the portal, the mails about her card, and what the doctor finds."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from kit import clock
 from kit.database import db
 from membership.models import Account
+from payments.models import Customer
 from tests.payments.readers import put_on_sale, subscribe, subscription_of
 
 
@@ -92,3 +95,13 @@ def test_the_doctor_names_what_is_wrong(app: Any, sandbox: Any) -> None:
         "paying twice": "ok",
         "plans on sale": "ok",
     }
+
+
+def test_the_portal_is_of_the_one_who_subscribes_not_of_a_guest_she_was_later(account_id: int, visit: Any, sandbox: Any) -> None:
+    """Signed out, she gave each month under the same address: Checkout made another Customer, which she has claimed."""
+    subscriber = subscription_of(account_id).customer_id
+    db.session.add(Customer(id="cus_guest", account_id=account_id, created_at=clock.now() + timedelta(days=1)))
+    db.session.commit()
+    visit(db.session.get(Account, account_id)).post("/account/billing")
+    asked = [one for one in sandbox.requests if one["path"] == "/v1/billing_portal/sessions"]
+    assert asked[-1]["params"]["customer"] == subscriber

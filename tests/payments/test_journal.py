@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import func, select
 
-from kit import clock
+from kit import clock, jobs
 from kit.database import db
 from membership.models import Membership, MembershipInterval
 from payments import journal, leases, subscriptions
@@ -198,6 +199,33 @@ def test_a_nudge_queues_what_waits_strangely_long(lifecycle: Delivered, app: Any
     assert journal.nudge(older_than=timedelta(0)) == len(lifecycle.deliveries)
     db.session.commit()
     drain()
+    assert set(states().values()) == {"done"}
+
+
+def test_nudges_do_not_add_up_while_stripe_is_away(lifecycle: Delivered, app: Any, sandbox: Any, deliver: Any, drain: Any) -> None:
+    sandbox.faults(status={"500": 1.0})
+    deliver(deliveries=lifecycle.deliveries[:1], jobs_too=False)
+    start = clock.now()
+    for minutes in range(60, 180, 5):
+        with time_machine.travel(start + timedelta(minutes=minutes)):
+            journal.nudge()
+            db.session.commit()
+            drain()
+            now = clock.now().timestamp() * 1000
+            later = [one for one in jobs.client().list_workflows(status="DELAYED") if (one.delay_until_epoch_ms or 0) > now]
+            db.session.rollback()
+            assert 1 <= len(later) <= 2
+    sandbox.faults()
+
+
+def test_an_event_beyond_what_one_look_takes_is_not_forgotten(
+    lifecycle: Delivered, app: Any, deliver: Any, drain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "AT_ONCE", 2)
+    deliver(deliveries=lifecycle.deliveries, jobs_too=False)
+    for workflow_id, name, args in reversed(jobs.waiting(app)):  # the queue promises no order
+        jobs.run(app, name, args)
+        jobs.client().cancel_workflow(workflow_id)
     assert set(states().values()) == {"done"}
 
 
