@@ -35,8 +35,9 @@ class Prepared:
     def write(self, **values: Any) -> int:
         """Run it in the session's transaction; answers how many rows it wrote."""
         cursor = self._compiled().execute(_of_session, values)
+        written = cursor.rowcount  # psycopg forgets it with the cursor
         cursor.close()
-        return cursor.rowcount
+        return written
 
     def _compiled(self) -> "Compiled":
         dialect = db.engine.dialect

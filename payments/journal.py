@@ -43,7 +43,7 @@ def record(event: dict[str, Any], raw_body: str, source: str = "webhook") -> boo
     why = events.foreign(found, live=gateway.live(), account=settings()["STRIPE_ACCOUNT"])
     if why is None and (found.type not in HANDLERS or found.object_id is None):
         why = "not handled"
-    fresh = _insert.write(
+    written = _insert.write(
         account=found.account,
         event_id=found.event_id,
         type=found.type,
@@ -59,9 +59,10 @@ def record(event: dict[str, Any], raw_body: str, source: str = "webhook") -> boo
         attempts=0,
         last_error=why,
     )
+    fresh = written == 1
     if fresh and why is None:
         jobs.enqueue("payments.apply_event", found.account, found.event_id, key=f"{found.account}:{found.event_id}")
-    return bool(fresh)
+    return fresh
 
 
 def apply(account: str, event_id: str, *, alone: bool = False) -> int:

@@ -27,6 +27,7 @@ def create_app() -> Flask:
     app = Flask(__name__)
     app.secret_key = os.environ["SECRET_KEY"]
     store: Any = reads.KINDS[os.environ.get("BENCH_READS", "core")](os.environ["DATABASE_URL"])
+    app.extensions["store"] = store
     naive = os.environ["DATABASE_URL"].startswith("sqlite")  # SQLite keeps instants without their zone
     secret = os.environ["STRIPE_WEBHOOK_SECRET"].encode()
     frames = [Markup("f" * int(size)) for size in os.environ.get("BENCH_FRAMES", "0,0").split(",")]  # noqa: S704

@@ -78,6 +78,12 @@ class Driver:
         """One row: committed, and on the disk, before this returns."""
         self.connection().execute(self.insertion, values)
 
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if hasattr(self.kept, "connection"):
+            self.kept.connection.close()
+            del self.kept.connection
+
     @contextmanager
     def reading(self) -> Generator["Driver"]:
         yield self
@@ -107,9 +113,15 @@ class _Sqlalchemy:
 
     def __init__(self, url: str) -> None:
         self.engine = create_engine(url)
-        self.insert = Driver(url).insert
+        self.driver = Driver(url)
+        self.insert = self.driver.insert
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _pragmas)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+        self.driver.close()
 
 
 def _pragmas(connection: Any, _record: Any) -> None:
