@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import exc
 
 from kit import clock
 from kit.database import db
@@ -13,6 +13,8 @@ from payments.domain.reconciliation import Report
 from payments.leases import LeaseBusy, LeaseLost
 
 log = structlog.get_logger("payments.jobs")
+# The database does not answer, or not now. A row that it refuses (IntegrityError, DataError) is the event's own fault.
+TROUBLE = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 NIGHTLY = timedelta(days=7)  # a refund or a late fee of an older payment comes with its own new object or event
 
 
@@ -24,7 +26,7 @@ def apply_event(account: str, event_id: str) -> None:
     except (LeaseBusy, LeaseLost):
         db.session.rollback()
         journal.again(account, event_id, journal.BUSY_PAUSE)  # not an attempt: somebody is looking at this very Customer
-    except SQLAlchemyError:
+    except TROUBLE:
         raise  # the database is in trouble, so nothing can be noted: the engine tries again
     except Exception as error:  # noqa: BLE001 - a poison event is parked with its error, whatever it is
         db.session.rollback()
@@ -38,7 +40,7 @@ def _apply(account: str, event_id: str) -> None:
     """With all that waits for the same look; if that fails, alone, so that a poison event spoils no other."""
     try:
         journal.apply(account, event_id)
-    except (LeaseBusy, LeaseLost, SQLAlchemyError, gateway.GatewayUnavailable):
+    except (LeaseBusy, LeaseLost, *TROUBLE, gateway.GatewayUnavailable):
         raise
     except Exception:  # noqa: BLE001
         db.session.rollback()

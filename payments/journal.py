@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import DBAPIError
 
 from kit import clock, jobs
 from kit.database import db, insert_ignoring
@@ -94,7 +95,8 @@ def failed(account: str, event_id: str, error: Exception) -> None:
     row = db.session.get(StripeEvent, (account, event_id), with_for_update=True, populate_existing=True)
     if row is None or row.state != "new":
         return
-    row.last_error = f"{type(error).__name__}: {error}"[:2000]
+    said = error.orig if isinstance(error, DBAPIError) else error  # without the values of the whole statement
+    row.last_error = f"{type(error).__name__}: {said}"[:2000]
     if isinstance(error, gateway.GatewayUnavailable):
         # Nothing is wrong with the event: it waits, longer and longer, until Stripe answers.
         pause = (clock.now() - row.received_at).total_seconds() / 4

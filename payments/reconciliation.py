@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import exc, func, select
 
 from kit import clock
 from kit.database import db
@@ -89,10 +89,22 @@ def _all(report: Report, kind: str, compared: list[tuple[dict[str, Any], str]], 
     db.session.rollback()  # reading is over
     for found, what in compared:
         if what:
-            repaired = not dry_run and _repair(kind, found)
+            repaired = not dry_run and _repaired(kind, found)
             report.drift.append(Drift(kind, found["id"], what, repaired))
             log.warning("drift", kind=kind, id=found["id"], what=what, repaired=repaired)
             yield
+
+
+def _repaired(kind: str, found: dict[str, Any]) -> bool:
+    """Did it work? One object that cannot be repaired must not keep all those behind it from being looked at."""
+    try:
+        return _repair(kind, found)
+    except (gateway.GatewayUnavailable, exc.OperationalError):
+        raise  # no object's fault
+    except Exception:
+        db.session.rollback()
+        log.exception("drift not repaired", kind=kind, id=found["id"])
+        return False
 
 
 def _repair(kind: str, found: dict[str, Any]) -> bool:

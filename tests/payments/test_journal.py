@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from kit import clock, jobs
 from kit.database import db
 from membership.models import Membership, MembershipInterval
 from payments import journal, leases, subscriptions
 from payments.leases import LeaseBusy, LeaseLost
-from payments.models import Lease, LedgerEntry, Receipt, StripeEvent, Subscription
+from payments.models import Lease, LedgerEntry, Plan, Receipt, StripeEvent, Subscription
 from payments.webhooks import HANDLERS, Handler
 from tests.payments.readers import described, entitled, press, put_on_sale
 
@@ -157,6 +157,22 @@ def test_a_poison_event_is_parked_and_the_others_flow(
     db.session.commit()
     drain()
     assert states()[poison[1]] == "done"
+
+
+def test_a_row_that_the_database_refuses_is_poison_too(
+    lifecycle: Delivered, monkeypatch: pytest.MonkeyPatch, deliver: Any, app: Any
+) -> None:
+    """Not a database in trouble: it was retried by the engine, spoiled its Customer's other events and was never parked."""
+
+    def refused(_seen: Any) -> None:
+        db.session.execute(insert(Plan).values(key="k", level="l", name="n", interval="week", unit_amount=1, currency="usd", on_sale=True))
+
+    monkeypatch.setitem(HANDLERS, "customer.created", Handler(lambda _object_id: None, refused))
+    deliver(deliveries=lifecycle.deliveries)
+    assert entitled(lifecycle.account_id)
+    parked = list(db.session.scalars(select(StripeEvent).where(StripeEvent.state != "done")))
+    assert [(row.type, row.state, row.attempts) for row in parked] == [("customer.created", "parked", journal.MOST_ATTEMPTS)]
+    assert (parked[0].last_error or "").startswith("IntegrityError: ")
 
 
 def test_what_failed_leaves_nothing_half_done(lifecycle: Delivered, monkeypatch: pytest.MonkeyPatch, deliver: Any) -> None:

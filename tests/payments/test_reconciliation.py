@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from kit import clock, jobs
 from kit.database import db
+from membership import memberships
 from membership.models import Membership, MembershipInterval, MembershipSource
 from payments.models import LedgerEntry, ReconcileRun, StripeEvent, Subscription
 from tests.payments.readers import described, entitled, press, put_on_sale, subscribe
@@ -59,6 +60,26 @@ def test_what_no_event_tells_any_more_is_found_by_walking(app: Any, visit: Any, 
     assert entitled(account_id)
     entry = db.session.scalars(select(LedgerEntry).where(LedgerEntry.kind == "payment")).one()
     assert (entry.amount, entry.purpose, entry.account_id) == (500, "subscription", account_id)
+
+
+def test_one_object_that_cannot_be_repaired_keeps_no_other_from_it(
+    app: Any, visit: Any, sandbox: Any, make_account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = [paid_unheard(visit, sandbox, make_account()) for _ in range(3)]
+    follow, met = memberships.follow, []
+
+    def poisoned(account_id: int, snapshot: Any) -> Any:
+        met.append(account_id)
+        if account_id == met[0]:
+            raise RuntimeError("a fault in what follows from this one")
+        return follow(account_id, snapshot)
+
+    monkeypatch.setattr(memberships, "follow", poisoned)
+    jobs.run(app, "payments.reconcile_nightly", [])
+    assert [entitled(one) for one in readers if one != met[0]] == [True, True]
+    found = db.session.scalars(select(ReconcileRun)).one()
+    assert found.finished_at is not None
+    assert [one["repaired"] for one in found.report["drift"] if one["kind"] == "subscription"].count(False) == 1
 
 
 def test_dry_run_only_looks_and_exits_1(app: Any, visit: Any, sandbox: Any, make_account: Any) -> None:
