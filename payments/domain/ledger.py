@@ -53,12 +53,19 @@ def refund_of(refund: Stripes) -> Iterator[Fact]:
 
 
 def dispute_of(dispute: Stripes) -> Iterator[Fact]:
-    """What a Dispute moved, by its balance transactions: an inquiry has none, a won one has the money come back."""
+    """What a Dispute moved, by its balance transactions: an inquiry has none, a won one has the money come back.
+
+    In the currency of the payment, as a Refund: a publication may settle in another, and a payment and what went back of
+    it must add up. The fee is in the currency of settlement.
+    """
     charge_id = id_of(dispute.get("charge")) or ""
     for moved in dispute.get("balance_transactions") or ():
         if moved["amount"]:
             kind = "dispute" if moved["amount"] < 0 else "dispute_reversal"
-            yield Fact(kind, moved["id"], moved["amount"], moved["currency"], moved["created"], charge_id)
+            amount, currency = moved["amount"], moved["currency"]
+            if currency != dispute.get("currency", currency):
+                amount, currency = dispute["amount"] if amount > 0 else -dispute["amount"], dispute["currency"]
+            yield Fact(kind, moved["id"], amount, currency, moved["created"], charge_id)
         fee = _fee(moved, charge_id)
         if fee:
             yield fee

@@ -253,6 +253,17 @@ def test_a_dispute_by_what_it_moved(app):
     assert (made.status, made.refunded) == ("paid", 0)
 
 
+def test_a_dispute_settled_in_another_currency_goes_back_of_the_payment_in_its_own(app):
+    made = promised()
+    ledger.book_charge(charge_of(made))
+    moved = [{"id": "txn_dp", "amount": -2310, "fee": 1400, "currency": "eur", "created": 1_800_000_200}]
+    ledger.book_dispute({"id": "dp_1", "charge": "ch_1", "amount": 2500, "currency": "usd", "balance_transactions": moved})
+    booked = db.session.execute(select(LedgerEntry.kind, LedgerEntry.amount, LedgerEntry.currency).where(LedgerEntry.source_id == "txn_dp"))
+    assert sorted(tuple(row) for row in booked) == [("dispute", -2500, "usd"), ("fee", -1400, "eur")]
+    db.session.refresh(made)
+    assert (made.status, made.refunded) == ("refunded", 2500)
+
+
 def test_a_bank_s_late_no_makes_a_failed_contribution_and_its_late_yes_a_paid_one(app):
     made = promised()
     refused = {"id": "pi_ch_1", "status": "requires_payment_method"}
