@@ -4,8 +4,8 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
+from sqlalchemy.exc import DataError, OperationalError
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, SecurityError, ServiceUnavailable
 
 from kit.database import db
 
@@ -14,7 +14,7 @@ PAGES = (400, 401, 403, 404, 405, 410, 413, 422, 429, 500, 503)
 
 
 def init_app(app: Flask) -> None:
-    """Turn exceptions into pages. A busy or absent database is 503, so that Stripe and people try again."""
+    """Turn exceptions into pages. A busy or absent database is 503, so that Stripe and people try again; what no database can hold, 400."""
     if app.config["SENTRY_DSN"]:
         import sentry_sdk
 
@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
         sentry_sdk.init(dsn=app.config["SENTRY_DSN"], send_default_pii=False, include_local_variables=False, max_request_body_size="never")
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -50,6 +51,13 @@ def _database(error: OperationalError) -> Any:
     unavailable = ServiceUnavailable()
     unavailable.retry_after = 5
     return _answer(unavailable)
+
+
+def _unstorable(error: DataError) -> Any:
+    # PostgreSQL takes no NUL in a text and no number beyond its columns, not even to look for it.
+    log.warning("what was sent cannot be stored", path=request.path, error=str(error.orig))
+    db.session.rollback()
+    return _answer(BadRequest())
 
 
 def _unexpected(error: Exception) -> Any:

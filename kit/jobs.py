@@ -275,10 +275,10 @@ def reclaim(app: Flask) -> int:
 
 @job("jobs.sweep")
 def sweep() -> None:
-    """Forget finished jobs after KEEP, a bounded number at a time."""
+    """Forget finished jobs after KEEP, a thousand in each transaction."""
     old = (clock.now() - KEEP).isoformat()
-    done = client().list_workflows(status=["SUCCESS", "CANCELLED"], end_time=old, limit=1000, load_input=False)
-    if done:
+    kinds: Any = {"status": ["SUCCESS", "CANCELLED"], "end_time": old, "limit": 1000, "load_input": False, "load_output": False}
+    while done := client().list_workflows(**kinds):
         client().delete_workflows([flow.workflow_id for flow in done])
 
 

@@ -115,3 +115,9 @@ def test_secrets_stay_out_of_logs() -> None:
     assert "4242424242424242" not in clean["event"]
     assert clean["password"] == clean["stripe_signature"] == "[redacted]"
     assert clean["path"] == "/a"
+
+
+@pytest.mark.parametrize("path", ["/account/receipts/%00", "/admin/members/%00", "/admin/contributions/%00", "/admin/ledger/?about=%00"])
+def test_what_no_database_can_hold_is_no_error_of_ours(path: str, visit: Any, staff: Any) -> None:
+    """SQLite looks for a NUL and finds nothing; PostgreSQL refuses to look, and that was a 500."""
+    assert visit(staff("owner")).get(path).status in (200, 400, 404)
