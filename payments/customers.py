@@ -8,6 +8,7 @@ from sqlalchemy import exists, func, select
 
 from kit import clock
 from kit.database import db, insert_ignoring
+from kit.jobs import enqueue
 from membership.domain import emails
 from membership.domain.standing import TERMINAL
 from membership.models import Account
@@ -65,8 +66,16 @@ def write(found: dict[str, Any]) -> Customer:
     named = (found.get("metadata") or {}).get("account")
     if row.account_id is None and named:
         row.account_id = db.session.scalars(select(Account.id).where(Account.public_id == named)).one_or_none()
+        if row.account_id is not None:
+            _follow_what_came_before(row.id)
     db.session.flush()
     return row
+
+
+def _follow_what_came_before(customer_id: str) -> None:
+    """Its Subscriptions that were seen while it was nobody's gave nobody a membership: look at them again."""
+    for subscription_id in db.session.scalars(select(Subscription.id).where(Subscription.customer_id == customer_id)):
+        enqueue("payments.follow_subscription", subscription_id, customer_id)
 
 
 def look(customer_id: str) -> dict[str, Any]:

@@ -58,6 +58,13 @@ def cancel_subscription(subscription_id: str, customer_id: str) -> None:
     db.session.commit()
 
 
+@job("payments.follow_subscription")
+def follow_subscription(subscription_id: str, customer_id: str) -> None:
+    """Look at a Subscription again: we learnt whose its Customer is."""
+    subscriptions.sync(subscription_id, customer_id, patience=5)
+    db.session.commit()
+
+
 @job("payments.reconcile")
 def reconcile() -> None:
     """Every five minutes: events that Stripe has and we have not, and events that wait strangely long."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from kit.database import db
 from membership.models import MembershipInterval
 from payments import subscriptions
 from payments.domain import subscriptions as rules
 from payments.models import Customer, LedgerEntry, Subscription
-from tests.payments.readers import described, entitled, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, press, put_on_sale, subscribe, subscription_of
 
 DAY = 86400
 
@@ -229,6 +229,19 @@ def test_a_subscription_of_nobody_grants_nothing_and_breaks_nothing(sandbox: Any
     db.session.rollback()
     assert db.session.scalars(select(Subscription)).one().status == "active"
     assert db.session.scalars(select(Customer.account_id)).all() == [None]
+
+
+def test_a_subscription_told_before_whose_its_customer_is(visit: Any, sandbox: Any, deliver: Any, make_account: Any) -> None:
+    """As after a backup was restored: our own row of the Customer is gone, and its events come last."""
+    account_id = (account := make_account()).id
+    sandbox.pay(press(visit(account)))
+    db.session.rollback()
+    db.session.execute(delete(Customer))
+    db.session.commit()
+    told = sandbox.take_deliveries()
+    for one in sorted(told, key=lambda one: one.event["type"] == "customer.created"):
+        deliver(deliveries=[one])
+    assert entitled(account_id)
 
 
 def test_a_price_that_is_none_of_ours_opens_nothing(reader: tuple[int, str], sandbox: Any, deliver: Any, make_account: Any) -> None:
