@@ -200,13 +200,13 @@ def engine(app: Flask, *, polling: float = 0.5, drain: int = 20) -> Generator[An
             "max_executor_threads": 8,
         }
     )
-    _register_workflows(app)
-    DBOS.launch()
     # SQLite has one writer: more threads would only wait for each other.
     sqlite = app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
-    DBOS.register_queue(QUEUE, worker_concurrency=2 if sqlite else 6, polling_interval_sec=polling)
-    _apply_schedules()
-    try:
+    try:  # an engine that fails half-way through its start must leave no threads behind
+        _register_workflows(app)
+        DBOS.launch()
+        DBOS.register_queue(QUEUE, worker_concurrency=2 if sqlite else 6, polling_interval_sec=polling)
+        _apply_schedules()
         yield DBOS
     finally:
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=drain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def paint(name: str, media: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         picture = canvas.image.resize((width, width * 2 // 3), Image.Resampling.LANCZOS)
         # Written beside and renamed: a picture that is being served is never half a file.
-        beside = target.with_suffix(".part")
+        beside = target.with_suffix(f".{os.getpid()}.part")  # two loads may paint at once
         _save(picture, beside)
         beside.replace(target)
 

@@ -44,6 +44,8 @@ def acknowledge_before_commit(app: Flask) -> None:
     def write() -> None:
         while True:
             time.sleep(PAUSE)
+            if not waiting.empty():
+                fall("acknowledged")
             with app.app_context():
                 while not waiting.empty():
                     journal.record(*waiting.get())

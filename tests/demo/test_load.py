@@ -158,6 +158,7 @@ def test_the_ledger_of_the_demo_cannot_be_rewritten(app: Flask, small: None) -> 
 
 
 def test_loading_is_dated_now(app: Flask, small: None) -> None:
-    run(app, "--readers", "30", "--months", "6")
+    done = run(app, "--readers", "30", "--months", "6")
+    assert done.exit_code == 0, (done.output, done.exception)
     latest = db.session.scalar(select(func.max(LedgerEntry.occurred_at)))
     assert datetime.now(UTC) - timedelta(days=10) < latest <= datetime.now(UTC)
