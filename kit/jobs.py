@@ -163,10 +163,10 @@ def waiting(app: Flask) -> list[tuple[str, str, list[Any]]]:
 
 
 def oldest_wait() -> str:
-    """ "ok", or since when the oldest due job has waited for a worker (more than five minutes)."""
+    """ "ok", or since when the oldest due job has waited for a worker (more than half an hour; a failed attempt waits up to 15 minutes)."""
     oldest = client().list_workflows(status="ENQUEUED", limit=1, load_input=False, load_output=False)
     since = clock.from_timestamp(oldest[0].created_at / 1000) if oldest and oldest[0].created_at else None
-    if since is None or clock.now() - since < timedelta(minutes=5):
+    if since is None or clock.now() - since < timedelta(minutes=30):
         return "ok"
     return f"a job has waited since {since:%Y-%m-%d %H:%M} UTC: is the worker running (flask worker)?"
 

@@ -68,6 +68,7 @@ class Trial:
         self.web, self.worker = parts.web(environment, self.port, folder), parts.worker(environment, folder)
         self.site = f"http://127.0.0.1:{self.port}"
         self.courier = Courier(stand_in, f"{self.site}/webhooks/stripe", seed + 1)
+        self._at_checkout = threading.Lock()
         self._over = threading.Event()
         self._trouble: list[BaseException] = []
 
@@ -138,7 +139,8 @@ class Trial:
             self.stripe.act()
             self.report.acts += 1
             if self.report.acts == MONTH_ENDS:
-                self.stripe.let_a_month_pass()
+                with self._at_checkout:  # a month is longer than a Checkout Session lives
+                    self.stripe.let_a_month_pass()
 
     def _pay(self) -> None:
         """Guests who contribute and readers who subscribe, through the pages that are being killed."""
@@ -147,7 +149,8 @@ class Trial:
             person: Person = Giver(self.stand_in, self.site, number)
             if number % 2 and number // 2 < len(self.cookies):
                 person = Subscriber(self.stand_in, self.site, number, self.cookies[number // 2])
-            person.pay(time.monotonic() + 90)
+            with self._at_checkout:
+                person.pay(time.monotonic() + 90)
             self.report.people += 1
 
     def _kill(self, kills: int) -> None:
