@@ -8,6 +8,13 @@ THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 # Written with hundredths, charged in whole units only.
 WHOLE_ONLY = frozenset(["isk", "ugx"])
 
+# What people write beside an amount, where it is one sign.
+SIGNS = {
+    **dict.fromkeys(("usd", "cad", "aud", "nzd", "mxn", "sgd", "hkd", "clp"), "$"),
+    **dict.fromkeys(("jpy", "cny"), "\u00a5"),
+    "eur": "\u20ac", "gbp": "\u00a3", "inr": "\u20b9", "krw": "\u20a9", "ils": "\u20aa", "uah": "\u20b4", "ngn": "\u20a6",
+}  # fmt: skip
+
 
 def exponent(currency: str) -> int:
     """How many decimals Stripe's minor unit of this currency has: 0, 2 or 3."""

@@ -5,6 +5,7 @@ Whoever may write begins with BEGIN IMMEDIATE, so that two writers queue at the 
 and never fail in the middle (a deferred transaction that turns writer late gets "database is locked" at once).
 """
 
+import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event, func, insert, select
+from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event, func, insert, select, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
 NAMING = {
@@ -65,6 +67,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+PATIENCE, PAGE_PATIENCE = 15_000, 5_000  # milliseconds to wait for somebody else's lock
+
 # A request that only reads must not queue behind writers; everything else (POST, jobs, commands) may write.
 _writing: ContextVar[bool] = ContextVar("writing", default=True)
 
@@ -73,13 +77,16 @@ def init_app(app: Flask) -> None:
     """Bind the database to the application, with engine settings for the one it uses."""
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     options: dict[str, Any] = app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {})
+    if ":memory:" not in url:  # which has one line and no pool
+        options.setdefault("pool_timeout", PAGE_PATIENCE / 1000)  # where all lines are taken, a page hears as soon as of a lock
+    options.setdefault("hide_parameters", True)  # an error's text goes to the log, and a row may hold a password's hash
     if url.startswith("sqlite"):
         options.setdefault("connect_args", {"timeout": 15, "check_same_thread": False})
     else:
         options.setdefault("pool_pre_ping", True)
         options.setdefault("pool_recycle", 1800)
-        timeouts = "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
-        options.setdefault("connect_args", {"options": timeouts})
+        timeouts = f"-c statement_timeout=15000 -c lock_timeout={PAGE_PATIENCE} -c idle_in_transaction_session_timeout=30000"
+        options.setdefault("connect_args", {"options": timeouts, "connect_timeout": 5})
     db.init_app(app)
     with app.app_context():
         prepare(db.engine)
@@ -91,17 +98,18 @@ def prepare(engine: Engine) -> None:
     """Give a SQLite engine its pragmas and its BEGIN; PostgreSQL needs nothing here."""
     if engine.dialect.name != "sqlite":
         return
-    event.listen(engine, "connect", _sqlite_pragmas)
+    event.listen(engine, "connect", sqlite_pragmas)
     event.listen(engine, "begin", _sqlite_begin)
 
 
-def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+def sqlite_pragmas(connection: Any, _record: Any = None) -> None:
+    """What every connection to SQLite needs, whoever opens it."""
     connection.isolation_level = None  # we emit BEGIN ourselves, see _sqlite_begin
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=15000",
+        f"busy_timeout={PATIENCE}",
         "trusted_schema=OFF",
         "cell_size_check=ON",
     ):
@@ -110,7 +118,20 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
 
 def _sqlite_begin(connection: Any) -> None:
     # Straight to the driver: through SQLAlchemy this one word would cost as much as a look-up.
-    connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+    driver = connection.connection.driver_connection
+    connection.info["changes"] = driver.total_changes
+    if not _writing.get():
+        driver.execute("BEGIN")
+        return
+    # Somebody who looks at a page hears after five seconds that the database is busy, as on PostgreSQL; a job can wait.
+    patience = PAGE_PATIENCE if has_request_context() else PATIENCE
+    if connection.info.get("patience", PATIENCE) != patience:
+        driver.execute(f"PRAGMA busy_timeout={patience}")
+        connection.info["patience"] = patience
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:  # what a listener raises goes past SQLAlchemy, which would have given it its name
+        raise DBAPIError.instance("BEGIN IMMEDIATE", None, error, sqlite3.Error, dialect=connection.dialect) from error
 
 
 def _mark_reader() -> None:
@@ -135,6 +156,29 @@ def begin_write() -> None:
         _stop_reading()
         if db.engine.dialect.name == "sqlite":
             db.session.rollback()
+
+
+class WroteAlready(RuntimeError):
+    """A transaction that wrote is open where none may be: commit it first (at the door), or ask first and write then."""
+
+
+def end_reading() -> None:
+    """Before somebody far away is asked: end the session's transaction if it only read. Raises WroteAlready if it wrote.
+
+    To roll that back in silence would lose it; to keep it open would hold SQLite's one lock while a network answers.
+    """
+    if not db.session.registry.has() or not db.session().in_transaction():
+        return
+    session = db.session()
+    if session.new or session.deleted or any(session.is_modified(one) for one in session.dirty) or _wrote(session.connection()):
+        raise WroteAlready("the session's transaction has written: commit it before Stripe is asked")
+    session.rollback()
+
+
+def _wrote(connection: Any) -> bool:
+    if connection.dialect.name == "sqlite":
+        return connection.connection.driver_connection.total_changes != connection.info.get("changes")
+    return connection.scalar(text("select pg_current_xact_id_if_assigned()")) is not None
 
 
 def alone(name: str) -> None:

@@ -60,6 +60,13 @@ def datetime_text(instant: datetime, style: str = "medium") -> str:
     return dates.format_datetime(local(instant), format=style, tzinfo=zone(), locale=str(get_locale() or "en_US"))
 
 
+def moment_text(instant: datetime) -> str:
+    """ "May 31, 2026, 12:42 PM UTC": for an instant that somebody has to keep, in the publication's zone, which it names."""
+    there, said = local(instant), str(get_locale() or "en_US")
+    zone_name = dates.get_timezone_name(there, width="short", locale=said)
+    return f"{date_text(instant)}, {dates.format_time(there, format='short', tzinfo=zone(), locale=said)} {zone_name}"
+
+
 def month_text(instant: datetime | date) -> str:
     """ "May 2026"."""
     day = local(instant).date() if isinstance(instant, datetime) else instant
@@ -77,6 +84,7 @@ def init_app(app: Flask) -> None:
         "money": money,
         "date": date_text,
         "datetime": datetime_text,
+        "moment": moment_text,
         "month": month_text,
         "count": count_text,
         "iso": lambda instant: instant.isoformat().replace("+00:00", "Z"),

@@ -1,6 +1,6 @@
-"""Jobs: durable work, enqueued in the caller's own transaction, run by the worker.
+"""Jobs: durable work, enqueued in the caller's own transaction, run by the worker (kit/engine.py).
 
-DBOS is the engine, on SQLite and on PostgreSQL; nothing outside this module knows its name. What is settled
+DBOS is the engine, on SQLite and on PostgreSQL; nothing outside these two modules knows its name. What is settled
 here, because DBOS bites without it (docs/decisions/0003-jobs-on-dbos.md):
 
 - one workflow of one step runs every job, so a replay has nothing to get wrong; a job that failed is queued again
@@ -11,12 +11,9 @@ here, because DBOS bites without it (docs/decisions/0003-jobs-on-dbos.md):
 - a machine gone for good is noticed by its lease, and its jobs are taken over.
 """
 
-import os
-import signal
-import socket
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -30,14 +27,15 @@ from kit.statements import Compiled
 APPLICATION = "wellspring"
 VERSION = "1"  # of the job format; changes only when old queued jobs can no longer be run
 QUEUE = "jobs"
-WORKFLOW = "wellspring.run"
-LEASE = timedelta(minutes=15)  # a job that runs for longer than this belongs to a machine that is gone
+WORKFLOW, TICK = "wellspring.run", "wellspring.tick"
 LONGEST_PAUSE = 900.0  # seconds between two attempts
-KEEP = timedelta(days=30)
 
 log = structlog.get_logger("kit.jobs")
-_registry: dict[str, "Job"] = {}
-_schedules: dict[str, tuple[str, str]] = {}
+registry: dict[str, "Job"] = {}
+schedules: dict[str, tuple[str, str]] = {}
+starters: set[str] = set()
+_watches: dict[str, Callable[[], int]] = {}
+_held: ContextVar[list[tuple[str, list[Any]]] | None] = ContextVar("held", default=None)
 
 
 class Job:
@@ -51,21 +49,59 @@ def job(name: str, *, attempts: int = 8) -> Callable[[Callable[..., Any]], Calla
     """Register a function as the job ``name``. It runs in an application context and commits as its last act."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        if name in _registry and _identity(_registry[name].function) != _identity(function):
+        if name in registry and _identity(registry[name].function) != _identity(function):
             raise ValueError(f"two jobs are named {name}")
-        _registry[name] = Job(name, function, attempts)
+        registry[name] = Job(name, function, attempts)
         return function
 
     return register
+
+
+def attempts(name: str) -> int:
+    """How often this job is tried before it is given up; between two tries lies twice as long as before, LONGEST_PAUSE at most."""
+    return registry[name].attempts
 
 
 def _identity(function: Callable[..., Any]) -> tuple[str, str]:
     return function.__module__, getattr(function, "__qualname__", "")
 
 
-def schedule(name: str, cron: str) -> None:
-    """Run the registered job ``name`` (it takes no arguments) by this cron line, once however many workers there are."""
-    _schedules[name] = (name, cron)
+def schedule(name: str, cron: str, *, at_start: bool = False) -> None:
+    """Run the registered job ``name`` (it takes no arguments) by this cron line, once however many workers there are.
+
+    ``at_start``: also when a worker starts, which may be after a long time without one.
+    """
+    schedules[name] = (name, cron)
+    if at_start:
+        starters.add(name)
+
+
+def watch(name: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
+    """Register a look that the worker takes every half second, for work that lies in a table of its own and not in the queue.
+
+    It runs in an application context, commits as its last act and answers how many jobs it queued.
+    """
+
+    def register(function: Callable[[], int]) -> Callable[[], int]:
+        _watches[name] = function
+        return function
+
+    return register
+
+
+def look_out(app: Flask) -> int:
+    """Take every look once; answers how many jobs were queued. One that fails is logged and hides no other."""
+    queued = 0
+    for name, look in _watches.items():
+        with app.app_context():
+            try:
+                queued += look()
+            except Exception:
+                db.session.rollback()
+                log.exception("watch failed", watch=name)
+            finally:
+                db.session.remove()
+    return queued
 
 
 def client() -> Any:
@@ -99,18 +135,37 @@ def _keep_statements(system: Any) -> None:
     system._execute_prepared = execute
 
 
+@contextmanager
+def held() -> Generator[list[tuple[str, list[Any]]]]:
+    """Within this nothing is queued and no mail is written: what would have been is listed, for whoever derives anew what happened long ago."""
+    kept: list[tuple[str, list[Any]]] = []
+    token = _held.set(kept)
+    try:
+        yield kept
+    finally:
+        _held.reset(token)
+
+
+def holding() -> bool:
+    """Is this such a block?"""
+    return _held.get() is not None
+
+
 def enqueue(name: str, *args: Any, key: str | None = None, delay: float = 0) -> None:
     """Queue the job ``name`` in the caller's transaction: it exists if and only if the caller commits.
 
     ``args`` are JSON values (ids). ``key`` makes it unique for ever: a second enqueue with the same key changes
     nothing. ``delay`` is in seconds.
     """
-    if name not in _registry:
+    if name not in registry:
         raise LookupError(f"no job is named {name}")
-    _queue(f"{name}:{key}" if key else None, delay, name, list(args))
+    if (kept := _held.get()) is not None:
+        kept.append((name, list(args)))
+        return
+    queue(f"{name}:{key}" if key else None, delay, name, list(args))
 
 
-def _queue(workflow_id: str | None, delay: float, *asked: Any) -> None:
+def queue(workflow_id: str | None, delay: float, *asked: Any) -> None:
     from dbos import WorkflowSerializationFormat
 
     options: dict[str, Any] = {
@@ -131,7 +186,7 @@ def run(app: Flask, name: str, args: list[Any]) -> None:
     with app.app_context():
         structlog.contextvars.bind_contextvars(job=name)
         try:
-            _registry[name].function(*args)
+            registry[name].function(*args)
         except Exception:
             db.session.rollback()
             raise
@@ -140,146 +195,36 @@ def run(app: Flask, name: str, args: list[Any]) -> None:
             structlog.contextvars.unbind_contextvars("job")
 
 
-def _again(app: Flask, workflow_id: str, name: str, args: list[Any], attempt: int) -> None:
-    """Queue the next attempt of a job that failed, later and later.
-
-    As a job of its own: the engine's own retries sleep in the worker's few places, and a mail server that is down
-    would keep every webhook waiting. Its id follows from the first one's, so that a kill here queues it once.
-    """
-    first = workflow_id if attempt == 1 else workflow_id.rpartition("~")[0]
-    with app.app_context():
-        pause = min(app.config["JOB_RETRY_SECONDS"] * 2.0 ** (attempt - 1), LONGEST_PAUSE)
-        log.warning("job failed", job=name, attempt=attempt, again_in=pause)
-        _queue(f"{first}~{attempt + 1}", pause, name, args, attempt + 1)
-        db.session.commit()
-        db.session.remove()
-
-
 def waiting(app: Flask) -> list[tuple[str, str, list[Any]]]:
-    """The jobs that are due and not begun, oldest first: (id, name, arguments)."""
+    """The jobs that are due and not begun, oldest first: (id, name, arguments). Looks out for new ones first."""
+    look_out(app)
     with app.app_context():
         found = client().list_workflows(status="ENQUEUED", load_output=False)
         return [(flow.workflow_id, *flow.input["args"][:2]) for flow in found]
+
+
+def unfinished(name: str) -> list[list[Any]]:
+    """The arguments of this job's runs that wait, are put off or go on. Ask before a transaction is begun."""
+    states = ["ENQUEUED", "DELAYED", "PENDING"]
+    found = client().list_workflows(status=states, name=WORKFLOW, load_output=False)
+    return [flow.input["args"][1] for flow in found if flow.input["args"][0] == name]
 
 
 def oldest_wait() -> str:
     """ "ok", or since when the oldest due job has waited for a worker (more than half an hour; a failed attempt waits up to 15 minutes)."""
     oldest = client().list_workflows(status="ENQUEUED", limit=1, load_input=False, load_output=False)
     since = clock.from_timestamp(oldest[0].created_at / 1000) if oldest and oldest[0].created_at else None
-    if since is None or clock.now() - since < timedelta(minutes=30):
+    if since is None or clock.told() - since < timedelta(minutes=30):
         return "ok"
     return f"a job has waited since {since:%Y-%m-%d %H:%M} UTC: is the worker running (flask worker)?"
 
 
-def migrate(url: str) -> None:
-    """Make or update the engine's own tables (``flask db upgrade`` calls it)."""
-    from dbos import DBOS
-
-    DBOS.migrate(url)
-
-
-def executor_id() -> str:
-    """Unique for each worker process and the same after its restart: host and slot."""
-    return os.environ.get("WELLSPRING_WORKER", f"{socket.gethostname()}-1")
-
-
-@contextmanager
-def engine(app: Flask, *, polling: float = 0.5, drain: int = 20) -> Generator[Any]:
-    """A running engine in this process; on leaving, running jobs get ``drain`` seconds to finish."""
-    from dbos import DBOS
-
-    DBOS(
-        config={
-            "name": APPLICATION,
-            "system_database_url": app.config["SQLALCHEMY_DATABASE_URI"],
-            "application_version": VERSION,
-            "executor_id": executor_id(),
-            "run_migrations": False,
-            "use_listen_notify": False,
-            "log_level": "WARNING",
-            "max_executor_threads": 8,
-        }
-    )
-    # SQLite has one writer: more threads would only wait for each other.
-    sqlite = app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
-    try:  # an engine that fails half-way through its start must leave no threads behind
-        _register_workflows(app)
-        DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=2 if sqlite else 6, polling_interval_sec=polling)
-        _apply_schedules()
-        yield DBOS
-    finally:
-        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=drain)
-
-
-def _register_workflows(app: Flask) -> None:
-    from dbos import DBOS, WorkflowSerializationFormat
-
-    @DBOS.workflow(name=WORKFLOW, serialization_type=WorkflowSerializationFormat.PORTABLE)
-    def run_job(name: str, args: list[Any], attempt: int = 1) -> None:
-        if name not in _registry:
-            raise LookupError(f"no job is named {name}")
-        try:
-            DBOS.run_step({"name": name}, run, app, name, args)
-        except Exception as error:
-            if attempt >= _registry[name].attempts:
-                log.error("job given up", job=name, args=args, attempts=attempt, error=type(error).__name__)
-                raise
-            DBOS.run_step({"name": "again"}, _again, app, str(DBOS.workflow_id), name, args, attempt)
-
-    @DBOS.workflow(name="wellspring.tick")
-    def tick(scheduled: Any, context: Any) -> None:
-        DBOS.run_step({"name": context}, run, app, context, [])
-
-    app.extensions["jobs_tick"] = tick
-
-
-def _apply_schedules() -> None:
-    from dbos import DBOS
-
-    wanted = dict(_schedules.values())
-    for old in DBOS.list_schedules():
-        if old["schedule_name"] not in wanted:
-            DBOS.delete_schedule(old["schedule_name"])
-    tick = current_app.extensions["jobs_tick"]
-    DBOS.apply_schedules([{"schedule_name": name, "workflow_fn": tick, "schedule": cron, "context": name} for name, cron in wanted.items()])
-
-
-def work(app: Flask, *, polling: float = 0.5, stop: threading.Event | None = None) -> None:
-    """Run jobs until SIGTERM or SIGINT; then finish what is running and return."""
-    stop = stop or threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with app.app_context(), engine(app, polling=polling):
-        log.info("worker started", executor=executor_id())
-        reclaim(app)
-        while not stop.wait(60):
-            reclaim(app)
-    log.info("worker stopped")
-
-
-def reclaim(app: Flask) -> int:
-    """Take over the jobs of machines that are gone for good: PENDING beyond the lease. Answers how many."""
-    from dbos import DBOS
-
-    stale = clock.now() - LEASE
-    running = DBOS.list_workflows(status="PENDING", end_time=stale.isoformat(), load_input=False)
-    # By when it was begun, not by when it was queued: after a jam even a job that begins now is old.
-    begun = {flow.workflow_id: flow.dequeued_at or flow.created_at or 0 for flow in running if flow.executor_id != executor_id()}
-    lost = [workflow_id for workflow_id, at in begun.items() if at < stale.timestamp() * 1000]
-    for workflow_id in lost:
-        DBOS.resume_workflow(workflow_id)
-        log.warning("job taken over from a machine that is gone", workflow=workflow_id)
-    return len(lost)
-
-
-@job("jobs.sweep")
-def sweep() -> None:
-    """Forget finished jobs after KEEP, a thousand in each transaction."""
-    old = (clock.now() - KEEP).isoformat()
-    kinds: Any = {"status": ["SUCCESS", "CANCELLED"], "end_time": old, "limit": 1000, "load_input": False, "load_output": False}
-    while done := client().list_workflows(**kinds):
-        client().delete_workflows([flow.workflow_id for flow in done])
-
-
-schedule("jobs.sweep", "17 4 * * *")
+def given_up() -> str:
+    """ "ok", or how many jobs failed for good within the last week, and which."""
+    since = (clock.told() - timedelta(days=7)).isoformat()
+    failed = client().list_workflows(status="ERROR", name=[WORKFLOW, TICK], start_time=since, limit=100, sort_desc=True, load_output=False)
+    if not failed:
+        return "ok"
+    names = sorted({flow.input["args"][0 if flow.name == WORKFLOW else 1] for flow in failed})
+    many = f"{len(failed)}{' or more' if len(failed) == 100 else ''}"
+    return f"{many} given up within a week ({', '.join(names)}): the log says why (job given up)"

@@ -5,9 +5,9 @@ the view's own transaction: with SQLite's single writer the other order would wa
 """
 
 import hashlib
-import time
 from typing import Any
 
+import idna
 from flask import Flask, has_request_context, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -15,6 +15,7 @@ from limits.storage import Storage
 from sqlalchemy import BigInteger, Float, Index, String, case, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from kit import clock
 from kit.database import Model, db, reading
 
 
@@ -57,7 +58,7 @@ class DatabaseStorage(Storage):
         return SQLAlchemyError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        now = time.time()
+        now = clock.now().timestamp()
         if has_request_context():
             # What the guards have read (who is asking) may hold SQLite's one write lock: let go of it, or we wait for ourselves.
             db.session.rollback()
@@ -67,12 +68,12 @@ class DatabaseStorage(Storage):
     def get(self, key: str) -> int:
         with reading(), Session(db.engine) as own:
             row = own.get(RateCount, key)
-            return row.hits if row and row.expires_at > time.time() else 0
+            return row.hits if row and row.expires_at > clock.now().timestamp() else 0
 
     def get_expiry(self, key: str) -> float:
         with reading(), Session(db.engine) as own:
             row = own.get(RateCount, key)
-            return row.expires_at if row else time.time()
+            return row.expires_at if row else clock.now().timestamp()
 
     def check(self) -> bool:
         with Session(db.engine) as own:
@@ -91,7 +92,7 @@ class DatabaseStorage(Storage):
 
 def sweep_limits() -> None:
     """Forget windows that are over (a daily job calls it)."""
-    db.session.execute(delete(RateCount).where(RateCount.expires_at < time.time()))
+    db.session.execute(delete(RateCount).where(RateCount.expires_at < clock.now().timestamp()))
 
 
 def client_network() -> str:
@@ -106,13 +107,21 @@ def client_network() -> str:
 
 
 def form_email() -> str:
-    """The e-mail typed into this form, folded so that case and +tags do not buy more tries.
+    """The e-mail typed into this form, folded so that case, +tags and a domain in other letters do not buy more tries.
 
     Hashed: what people type may be longer than a key, or hold a NUL, and is nobody's business in a table of counts.
     """
     local, _, domain = request.form.get("email", "").strip().casefold().partition("@")
-    folded = f"{local.partition('+')[0]}@{domain.rstrip('.')}"
+    folded = f"{local.partition('+')[0]}@{_domain(domain)}"
     return hashlib.sha256(folded.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _domain(typed: str) -> str:
+    """As mail servers are asked for it (UTS 46), like the key of an account; what is no domain stays as it is."""
+    try:
+        return idna.encode(typed.rstrip("."), uts46=True).decode()
+    except idna.IDNAError:
+        return typed
 
 
 limiter = Limiter(key_func=client_network, headers_enabled=True, strategy="fixed-window")

@@ -11,6 +11,7 @@ from flask import Flask, g, has_request_context, request
 
 # What must never reach a log, whatever carried it there.
 _SECRETS = re.compile(r"\b((?:sk|rk|pk|whsec)_[A-Za-z0-9_]{6,}|\d{13,19})\b")
+_ROW = re.compile(r"(?<=DETAIL:)[^\n]+")  # PostgreSQL repeats the row that it refuses
 _SECRET_KEYS = re.compile(r"password|secret|token|cookie|authorization|signature|card", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
@@ -21,8 +22,13 @@ def redact(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
         if _SECRET_KEYS.search(key):
             entry[key] = "[redacted]"
         elif isinstance(value, str):
-            entry[key] = _SECRETS.sub("[redacted]", value)
+            entry[key] = clean(value)
     return entry
+
+
+def clean(text: str) -> str:
+    """Without what looks like a key or a card's number, and without the row that a database names in its refusal."""
+    return _ROW.sub(" [redacted]", _SECRETS.sub("[redacted]", text))
 
 
 def with_request_id(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Prepared:
 
     def one(self, **values: Any) -> Any:
         """The row, with the columns' names, or None."""
-        ready = self._compiled()
+        ready = self.compiled()
         cursor = ready.execute(page_connection, values)
         found = cursor.fetchone()
         cursor.close()
@@ -34,12 +34,13 @@ class Prepared:
 
     def write(self, **values: Any) -> int:
         """Run it in the session's transaction; answers how many rows it wrote."""
-        cursor = self._compiled().execute(_of_session, values)
+        cursor = self.compiled().execute(_of_session, values)
         written = cursor.rowcount  # psycopg forgets it with the cursor
         cursor.close()
         return written
 
-    def _compiled(self) -> "Compiled":
+    def compiled(self) -> "Compiled":
+        """As this application's database has it."""
         dialect = db.engine.dialect
         if dialect.name not in self._ready:
             self._ready[dialect.name] = Compiled(self._build(), self._columns, dialect)
