@@ -5,7 +5,9 @@ imports nothing of the application, and the application cannot import it. What i
 answers and accepts is held against the SDK's own types (shapes.py, params.py).
 """
 
+from sandbox.api import HungUp
+from sandbox.direct import Direct
 from sandbox.driver import Declined
 from sandbox.instance import Sandbox
 
-__all__ = ["Declined", "Sandbox"]
+__all__ = ["Declined", "Direct", "HungUp", "Sandbox"]

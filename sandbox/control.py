@@ -33,6 +33,13 @@ def faults() -> Response:
         return jsonify(_world().faults.configure(_body()))
 
 
+@blueprint.post("/settings")
+def settings() -> Response:
+    """Change the account's settings (`{"after_retries": "unpaid"}`); all of them come back."""
+    with _world().lock:
+        return jsonify(_world().configure(_body()))
+
+
 @blueprint.post("/deliver")
 def deliver() -> Response:
     """Send every waiting delivery now, whatever its back-off says."""

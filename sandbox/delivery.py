@@ -10,13 +10,25 @@ import hmac
 import json
 import threading
 import time
+from urllib.parse import urlsplit
 
 import requests
 
-from sandbox.objects import public
+# Seconds between two tries: over three days of a live account, over a few hours of Stripe's own sandboxes.
+BACKOFF = {
+    "live": (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200, 43200, 43200, 43200),
+    "sandbox": (600, 7200),
+}
 
-# Seconds until the next attempt, as Stripe's: soon at first, then for three days.
-BACKOFF = (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200, 43200, 43200, 43200)
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def is_near(url: str) -> bool:
+    """Whether an address is on this machine."""
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +51,7 @@ def signature(body: bytes, secret: str, at: int) -> str:
 
 
 def sign(event: dict, secret: str) -> Signed:
-    body = json.dumps(event, indent=2).encode()
+    body = json.dumps(event).encode()
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
@@ -60,13 +72,16 @@ class Delivery:
     # --- what is due --------------------------------------------------------
 
     def targets(self, event_type: str) -> list[tuple[str | None, str]]:
-        """(address, secret) of every endpoint that wants this type."""
+        """(address, secret) of every endpoint on this machine that wants this type.
+
+        Others can be registered, as at Stripe, but nothing simulated goes out into the world.
+        """
         found: list[tuple[str | None, str]] = []
         if self.secret:
             found.append((self.forward_to, self.secret))
         for endpoint in self.world.store.all("webhook_endpoint"):
             wanted = endpoint["enabled_events"]
-            if endpoint["status"] == "enabled" and ("*" in wanted or event_type in wanted):
+            if endpoint["status"] == "enabled" and ("*" in wanted or event_type in wanted) and is_near(endpoint["url"]):
                 found.append((endpoint["url"], endpoint["_secret"]))
         return found
 
@@ -97,18 +112,17 @@ class Delivery:
             self._enqueue(event, url, secret)
         self._wake.set()
 
-    def take(self) -> list[Signed]:
+    def take(self, *, late: bool = False) -> list[Signed]:
         """Everything that waits for nobody's address, signed now, with the faults applied."""
         with self.world.lock:
             waiting = [d for d in self.world.store.all("_delivery") if d["url"] is None]
-            waiting = [d for d in waiting if d["next_at"] <= time.time()]
+            waiting = [d for d in waiting if late or d["next_at"] <= time.time()]
             for delivery in waiting:
                 self._done(delivery)
             return [self._signed(d) for d in self.world.faults.arrange(waiting)]
 
     def _signed(self, delivery: dict) -> Signed:
-        event = public(self.world.the("event", delivery["event"]))
-        return sign(event, delivery["secret"])
+        return sign(self.world.the("event", delivery["event"]), delivery["secret"])
 
     # --- sending ------------------------------------------------------------
 
@@ -129,7 +143,9 @@ class Delivery:
 
     def _post(self, url: str, request: Signed) -> str | None:
         try:
-            answer = requests.post(url, data=request.body, headers=request.headers, timeout=20, allow_redirects=False)
+            with requests.Session() as session:
+                session.trust_env = False  # no proxy of the environment is asked for what stays on this machine
+                answer = session.post(url, data=request.body, headers=request.headers, timeout=20, allow_redirects=False)
         except requests.RequestException as error:
             return type(error).__name__
         return None if 200 <= answer.status_code < 300 else f"HTTP {answer.status_code}"
@@ -143,10 +159,10 @@ class Delivery:
     def _failed(self, delivery: dict, error: str) -> None:
         if not self.world.store.get("_delivery", delivery["id"]):
             return  # its twin was delivered meanwhile, or the sandbox was reset
-        attempt = delivery["attempts"]
+        attempt, pauses = delivery["attempts"], BACKOFF[self.world.settings.get("redelivery", "live")]
         delivery |= {"attempts": attempt + 1, "last_error": error}
-        if attempt < len(BACKOFF):
-            delivery["next_at"] = time.time() + BACKOFF[attempt]
+        if attempt < len(pauses):
+            delivery["next_at"] = time.time() + pauses[attempt]
         else:
             self.world.store.drop(delivery)
             return

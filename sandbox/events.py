@@ -1,11 +1,11 @@
 """Events: what happened, in Stripe's words, kept for the feed and handed to delivery."""
 
-from sandbox.objects import API_VERSION, public
+from sandbox.objects import API_VERSION, public, shown
 
 
 def emit(world, event_type: str, obj: dict, previous: dict | None = None) -> dict:
     """Record an event about `obj` as it is now and queue its deliveries."""
-    data = {"object": public(obj)}
+    data = {"object": shown(obj)}
     if previous is not None:
         data["previous_attributes"] = public(previous)
     event = {

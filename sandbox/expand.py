@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.errors import StripeError
-from sandbox.objects import list_object, public
+from sandbox.objects import FIRST_PAGE, list_object, shown, tombstone
 
 # (object, member) -> what to show, for members that are absent unless asked for.
 INCLUDABLE: dict[tuple[str, str], Callable] = {}
@@ -19,19 +19,19 @@ def includable(kind: str, member: str):
 
 def expanded(world, answer: dict, paths: list[str]) -> dict:
     """The public view of an answer with every path of expand[] opened."""
-    shown = public(answer)
+    view = shown(answer)
     for path in paths:
         if path.count(".") > 3:
             raise StripeError.invalid("You cannot expand more than 4 levels of a property.", "expand")
         keys = path.split(".")
-        if shown.get("object") in ("list", "search_result"):
+        if view.get("object") in ("list", "search_result"):
             if keys[0] != "data":
                 raise _impossible(path)
-            for entry in shown["data"]:
+            for entry in view["data"]:
                 _open(world, entry, keys[1:], path)
         else:
-            _open(world, shown, keys, path)
-    return shown
+            _open(world, view, keys, path)
+    return view
 
 
 def _open(world, node: object, keys: list[str], path: str) -> None:
@@ -41,12 +41,13 @@ def _open(world, node: object, keys: list[str], path: str) -> None:
         for entry in node:
             _open(world, entry, keys, path)
         return
-    if not isinstance(node, dict):
+    if not isinstance(node, dict) or node.get("deleted") is True:
         return
     key = keys[0]
     show = INCLUDABLE.get((str(node.get("object")), key))
     if show and key not in node:
-        node[key] = public(show(world, node))
+        member = show(world, node)
+        node[key] = shown(member) if member is not None else None
     if key not in node:
         raise _impossible(path)
     value = node[key]
@@ -54,10 +55,10 @@ def _open(world, node: object, keys: list[str], path: str) -> None:
         found = world.store.find(value)
         if found is None:
             raise _impossible(path)
-        node[key] = value = public(found)
+        node[key] = value = tombstone(found) if found.get("_deleted") else shown(found)
     elif isinstance(value, list):
         found_all = [world.store.find(v) if isinstance(v, str) else v for v in value]
-        node[key] = value = [public(v) for v in found_all if v is not None]
+        node[key] = value = [shown(v) for v in found_all if v is not None]
     _open(world, value, keys[1:], path)
 
 
@@ -67,4 +68,4 @@ def _impossible(path: str) -> StripeError:
 
 def sublist(rows: list, url: str) -> dict:
     """A first page of ten for members such as `refunds` or `subscriptions`."""
-    return list_object(rows[:10], url, has_more=len(rows) > 10)
+    return list_object(rows[:FIRST_PAGE], url, has_more=len(rows) > FIRST_PAGE)

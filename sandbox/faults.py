@@ -9,11 +9,12 @@ from sandbox.errors import StripeError
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What to do to one call: answer `status`, `timeout`, `reset` or `reset-after-commit`."""
+    """What to do to one call: answer `status`, `timeout`, `reset`, `reset-after-commit` or `sticky-500`."""
 
     kind: str
     status: int = 0
     seconds: float = 0.0
+    headers: dict = dataclasses.field(default_factory=dict)
 
 
 class Faults:
@@ -28,7 +29,7 @@ class Faults:
         """Replace the whole setup. Raises StripeError on an unknown knob."""
         known = {
             "seed", "duplicate", "reorder", "delay", "drop", "status", "timeout", "reset",
-            "reset-after-commit", "methods", "paths", "times", "late_balance_transaction",
+            "reset-after-commit", "sticky-500", "methods", "paths", "times", "late_balance_transaction", "headers",
         }  # fmt: skip
         for name in setup:
             if name not in known:
@@ -57,11 +58,11 @@ class Faults:
     def _draw(self, setup: dict) -> Fault | None:
         for status, rate in setup.get("status", {}).items():
             if self._hit(rate):
-                return Fault("status", status=int(status))
+                return Fault("status", status=int(status), headers=setup.get("headers", {}))
         timeout = setup.get("timeout", {})
         if self._hit(timeout.get("rate", 0)):
             return Fault("timeout", seconds=timeout.get("seconds", 30))
-        for kind in ("reset", "reset-after-commit"):
+        for kind in ("reset", "reset-after-commit", "sticky-500"):
             if self._hit(setup.get(kind, 0)):
                 return Fault(kind)
         return None

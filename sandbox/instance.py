@@ -2,27 +2,20 @@
 
 import socket
 import threading
-from urllib.parse import urlsplit
+from collections.abc import Mapping
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
-from sandbox import clocks, driver
-from sandbox.delivery import Signed
+from sandbox import api, clocks, driver
+from sandbox.billing import schedules
+from sandbox.delivery import LOOPBACK, Signed, is_near
+from sandbox.losses import Losses
 from sandbox.pages import authenticate, portal
-from sandbox.server import create_app
+from sandbox.server import Connection, create_app
 from sandbox.world import World
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-
-class Quiet(WSGIRequestHandler):
-    """Logs nothing: what was asked is at GET /_sandbox/requests."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
-class Sandbox:
+class Sandbox(Losses):
     """A stand-in for Stripe.
 
     With `forward_to`, signed events are posted there by a thread, with retries;
@@ -36,7 +29,7 @@ class Sandbox:
     ):  # fmt: skip
         if host not in LOOPBACK:
             raise ValueError("the sandbox binds to loopback only")
-        if forward_to and urlsplit(forward_to).hostname not in LOOPBACK:
+        if forward_to and not is_near(forward_to):
             raise ValueError("the sandbox delivers to loopback only")
         if forward_to and not webhook_secret:
             raise ValueError("deliveries need a webhook secret (whsec_...)")
@@ -45,6 +38,7 @@ class Sandbox:
         self.world.delivery.forward_to = forward_to
         self.app = create_app(self.world)
         self._host, self._port = host, port
+        self.world.base_url = f"http://{host}:{port or 12111}"  # until it is started
         self._server = None
         self._thread: threading.Thread | None = None
 
@@ -58,7 +52,8 @@ class Sandbox:
         """Serve on a free loopback port (or the one given) in a thread."""
         listening = socket.create_server((self._host, self._port))  # raises OSError when the port is taken
         port = listening.getsockname()[1]
-        self._server = make_server(self._host, port, self.app, threaded=True, request_handler=Quiet, fd=listening.detach())
+        self._server = make_server(self._host, port, self.app, threaded=True, request_handler=Connection, fd=listening.fileno())
+        listening.close()  # the server works on a copy; left open, a stopped sandbox would let callers wait
         self.world.base_url = f"http://{self._host}:{port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
@@ -82,6 +77,18 @@ class Sandbox:
     def reset(self) -> None:
         self.world.reset()
 
+    def handle(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | str | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answer one call of /v1 in this thread, without a socket: (status, headers, body).
+
+        It is the code that the server runs, faults included; `url` may be whole or begin at `/v1/`, `body` is
+        form-encoded as stripe-python sends it. A simulated time-out or reset raises `sandbox.api.HungUp` (a
+        ConnectionResetError) at once. The sandbox need not be started. `sandbox.direct.Direct` puts it under stripe-python.
+        """
+        answer = api.serve(self.world, method, url, headers or {}, body)
+        return answer.status, answer.headers, answer.body
+
     # --- looking ------------------------------------------------------------
 
     @property
@@ -102,9 +109,9 @@ class Sandbox:
         """All events so far, oldest first."""
         return list(self.world.store.all("event"))
 
-    def take_deliveries(self) -> list[Signed]:
-        """Signed webhook requests that nobody has taken yet, faults applied."""
-        return self.world.delivery.take()
+    def take_deliveries(self, *, late: bool = False) -> list[Signed]:
+        """Signed webhook requests that nobody has taken yet, faults applied; with `late` also those that are delayed."""
+        return self.world.delivery.take(late=late)
 
     # --- doing --------------------------------------------------------------
 
@@ -128,10 +135,18 @@ class Sandbox:
         with self.world.lock:
             return portal.undo(self.world, self.world.need("subscription", subscription_id))
 
-    def portal_change_plan(self, subscription_id: str, price_id: str) -> dict:
+    def portal_change_plan(
+        self, subscription_id: str, price_id: str, *, configuration: str | None = None, at_period_end: bool = False
+    ) -> dict:
+        """At once, or at the period's end where that is asked for or the named portal configuration says so."""
         with self.world.lock:
             world = self.world
-            return portal.change_plan(world, world.need("subscription", subscription_id), world.need("price", price_id))
+            subscription, price = world.need("subscription", subscription_id), world.need("price", price_id)
+            if at_period_end:
+                schedules.change_at_period_end(world, subscription, price)
+                return subscription
+            named = world.need("billing_portal.configuration", configuration) if configuration else None
+            return portal.change_plan(world, subscription, price, named)
 
     def portal_replace_card(self, customer_id: str, card: str = "4242424242424242") -> None:
         with self.world.lock:
@@ -155,12 +170,25 @@ class Sandbox:
             clocks.advance(self.world, found, found["frozen_time"] + seconds)
             return found["frozen_time"]
 
+    def freeze(self, at: int) -> None:
+        """The site's clock stands at `at` (unix seconds) until `advance` moves it: the same history has the same times."""
+        with self.world.lock:
+            self.world.settings["frozen"] = at
+
     def tick(self) -> None:
         """Do what has fallen due by now (every API call does the same first)."""
         with self.world.lock:
             clocks.tick(self.world)
             self.world.store.flush()
 
+    def settings(self, **values: object) -> dict:
+        """The account's settings: `after_retries` = "cancel" | "unpaid" | "past_due"; `redelivery` = "live" (14 tries in three
+        days) | "sandbox" (3 in hours). A reset forgets them."""
+        with self.world.lock:
+            return self.world.configure(values)
+
     def faults(self, **setup: object) -> None:
         """The knobs of POST /_sandbox/faults; without arguments all faults end."""
-        self.world.faults.configure({k.replace("reset_after_commit", "reset-after-commit"): v for k, v in setup.items()})
+        self.world.faults.configure(
+            {k.replace("reset_after_commit", "reset-after-commit").replace("sticky_500", "sticky-500"): v for k, v in setup.items()}
+        )

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 
 from sandbox.errors import StripeError
-from sandbox.objects import list_object
+from sandbox.objects import list_object, plain
 from sandbox.routing import Call, route
+from sandbox.store import FIELDS, value_of
 
 
 def page(call: Call, rows: Iterable[dict], *, newest_first: bool = True) -> dict:
     """A list object of the rows (oldest first as the store keeps them) for the call's cursor."""
-    created = call.params.get("created")  # read even if there are no rows: a parameter that nobody read is a fault
+    created = plain(call.params.get("created"))  # read even if there are no rows: a parameter that nobody read is a fault
     found = [row for row in rows if _within(row, created)]
     if newest_first:
         found.reverse()
@@ -47,10 +48,15 @@ def _within(row: dict, created: object) -> bool:
     return all(tests[word](limit) for word, limit in created.items())
 
 
-def matching(call: Call, rows: Iterable[dict], *names: str) -> list[dict]:
-    """Rows whose fields equal the parameters of the same name."""
+def matching(call: Call, kind: str, *names: str) -> list[dict]:
+    """Objects of a kind whose fields equal the parameters of the same name; deleted ones are in no list."""
     wanted = {n: call.params[n] for n in names if n in call.params}
-    return [row for row in rows if all(row.get(n) == v for n, v in wanted.items())]
+    rows: Iterable[dict] = call.world.store.all(kind)
+    for name in wanted:
+        if name in FIELDS:
+            rows = call.world.store.where(kind, name, wanted[name])
+            break
+    return [row for row in rows if not row.get("_deleted") and all(value_of(row, n) == v for n, v in wanted.items())]
 
 
 def retrievable(kind: str, path: str, noun: str = "") -> Callable[[Call], dict]:
@@ -68,6 +74,6 @@ def listable(kind: str, path: str, *filters: str) -> Callable[[Call], dict]:
 
     @route("GET", path)
     def index(call: Call) -> dict:
-        return page(call, matching(call, call.world.store.all(kind), *filters))
+        return page(call, matching(call, kind, *filters))
 
     return index

@@ -84,6 +84,24 @@ def check(method: str, path: str, params: dict, *, pinned: bool = True) -> dict:
     return _hash(known, cls, "") | extra
 
 
+def check_leniently(method: str, path: str, params: dict, *, pinned: bool = True) -> dict:
+    """The same with unknown parameters left out (`--lenient`). Raises StripeError for values that cannot be read."""
+    while True:
+        try:
+            return check(method, path, params, pinned=pinned)
+        except StripeError as error:
+            if error.code != "parameter_unknown" or not _leave_out(params, error.param or ""):
+                raise
+
+
+def _leave_out(params: dict, name: str) -> bool:
+    """Take away `a[b][0]`; False when it is not there."""
+    *path, last = re.findall(r"[^\[\]]+", name)
+    for key in path:
+        params = params.get(key, {})
+    return params.pop(last, None) is not None
+
+
 def _named(prefix: str, key: object) -> str:
     return f"{prefix}[{key}]" if prefix else str(key)
 

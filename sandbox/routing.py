@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sandbox.errors import StripeError
@@ -10,15 +10,20 @@ from sandbox.world import World
 
 
 class Given(dict):
-    """Parameters that know which of them were looked at.
+    """Parameters that know which of them were looked at, at every depth.
 
     A parameter that Stripe knows and the handler never asked for would be accepted
-    and forgotten; the caller is told instead.
+    and forgotten; the caller is told instead. Whoever copies a hash (`dict(given)`, `given | {}`, `plain`) looked at all of it.
     """
 
     def __init__(self, values: dict):
-        super().__init__(values)
+        super().__init__({name: _watched(value) for name, value in values.items()})
         self.asked: set[str] = set()
+        self.tolerated: set[str] = set()
+
+    def __iter__(self):
+        # Being overridden it makes copies ask for each value, as `plain` does for those inside.
+        return super().__iter__()
 
     def __getitem__(self, key: str):
         self.asked.add(key)
@@ -36,16 +41,40 @@ class Given(dict):
         self.asked |= set(self)
         return super().items()
 
+    def values(self):
+        self.asked |= set(self)
+        return super().values()
+
     def some(self, *names: str) -> dict:
         """Those of the names that were given."""
         return {name: self[name] for name in names if name in self}
 
     def tolerate(self, *names: str) -> None:
-        """Let these pass without effect."""
-        self.asked.update(names)
+        """Let these pass without effect, and all that is inside them."""
+        self.tolerated.update(names)
 
     def forgotten(self) -> list[str]:
-        return sorted(set(self) - self.asked)
+        """Names such as `items[0][tax_rates]`. What was not looked at at all is named whole."""
+        return sorted(self._forgotten(""))
+
+    def _forgotten(self, prefix: str) -> Iterator[str]:
+        for key, value in super().items():
+            name = f"{prefix}[{key}]" if prefix else str(key)
+            if key in self.tolerated:
+                continue
+            if key not in self.asked:
+                yield name
+                continue
+            inner = {f"{name}[{i}]": entry for i, entry in enumerate(value)} if isinstance(value, list) else {name: value}
+            for place, entry in inner.items():
+                if isinstance(entry, Given):
+                    yield from entry._forgotten(place)
+
+
+def _watched(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_watched(entry) for entry in value]
+    return Given(value) if isinstance(value, dict) else value
 
 
 @dataclasses.dataclass

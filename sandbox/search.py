@@ -50,7 +50,8 @@ def _matches(row: dict, clause: re.Match) -> bool:
     elif clause["sign"] == "~":
         hit = wanted.casefold() in str(value).casefold()
     else:
-        assert isinstance(value, int)
+        if not isinstance(value, int) or not re.fullmatch(r"-?\d{1,18}", wanted):
+            raise StripeError.invalid(f"The field `{clause['field']}` does not support comparing with {wanted!r}.", "query")
         number = int(wanted)
         hit = {
             "<": value < number,

@@ -96,12 +96,24 @@ def check(value: object) -> list[str]:
     """The differences of a Stripe object from its class; an empty list when there is none."""
     if not isinstance(value, dict) or "object" not in value:
         return ["not a Stripe object"]
+    from sandbox import quickshapes
+
+    if quickshapes.fits(value):
+        return []
+    return thoroughly(value)
+
+
+def thoroughly(value: dict) -> list[str]:
+    """The differences, each named with its place."""
     return list(_against_object(value, str(value["object"])))
 
 
 def _against_object(value: dict, path: str, expected: type | None = None):
     name = str(value.get("object"))
     if name in ("list", "search_result"):
+        if not isinstance(value.get("data", []), list):
+            yield f"{path}.data: not a list"
+            return
         for i, entry in enumerate(value.get("data", [])):
             yield from _against_object(entry, f"{path}[{i}]")
     elif name == "event":
@@ -203,6 +215,9 @@ def _against_list(value: object, inner: object, path: str):
         return
     for key in {"data", "has_more", "url"} - set(value):
         yield f"{path}.{key}: missing"
+    if not isinstance(value.get("data", []), list):
+        yield f"{path}.data: not a list"
+        return
     for i, entry in enumerate(value.get("data", [])):
         yield from _against_type(entry, inner, f"{path}.data[{i}]")
 

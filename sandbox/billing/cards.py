@@ -15,6 +15,8 @@ class Card:
     authentication: str | None = None  # "always" | "until_set_up"
     dispute: str | None = None  # "fraudulent" | "inquiry" | "product_not_received"
     refund: str | None = None  # "fails" | "pending"
+    risk: str = "normal"  # "elevated" (held for review) | "highest"
+    warned: bool = False  # an early warning of fraud follows
     available_at_once: bool = False
     funding: str = "credit"
 
@@ -66,6 +68,9 @@ _ALL = (
     Card("4000000000001976", dispute="inquiry"),
     Card("4000000000000077", available_at_once=True),
     Card("4000000000005126", refund="fails"),
+    Card("4000000000009235", risk="elevated"),
+    Card("4000000000004954", risk="highest"),
+    Card("4000000000005423", warned=True),
     Card("4000000000007726", refund="pending"),
 )
 CARDS = {card.number: card for card in _ALL}

@@ -8,7 +8,9 @@ from sandbox.objects import public
 
 
 def schedule_end(world, subscription: dict, params: dict) -> None:
-    """cancel_at, cancel_at_period_end: set, moved or undone."""
+    """cancel_at, cancel_at_period_end: set, moved or undone. Raises StripeError where a schedule decides about the end."""
+    if "cancel_at" in params or "cancel_at_period_end" in params:
+        must_be_free(subscription)
     if "cancel_at" in params:
         at = params["cancel_at"]
         if at == "" or at is None:
@@ -27,6 +29,21 @@ def schedule_end(world, subscription: dict, params: dict) -> None:
         _mark_end(world, subscription, end, wanted)
 
 
+def must_be_free(subscription: dict) -> None:
+    """Raises StripeError when a schedule manages the subscription: its end is the schedule's then."""
+    if subscription["schedule"]:
+        raise StripeError.invalid(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any cancelation "
+            "behavior directly is not allowed. Please update the schedule instead."
+        )
+
+
+def end_with_period(subscription: dict) -> None:
+    """`cancel_at_period_end` means the period that runs now, also when that was moved."""
+    if subscription["cancel_at_period_end"]:
+        subscription["cancel_at"] = subscribing.period_end(subscription)
+
+
 def _mark_end(world, subscription: dict, at: int | None, by_period: bool) -> None:
     subscription["cancel_at"] = at
     subscription["cancel_at_period_end"] = by_period
@@ -41,7 +58,7 @@ def replace_discounts(world, subscription: dict, given: list[dict] | str | None)
     fresh = [d for d in rows if not d.get("discount")]
     made = [
         discounts.redeem(world, coupon, promo, customer=customer, subscription=subscription["id"])
-        for coupon, promo in discounts.wanted(world, fresh)
+        for coupon, promo in discounts.wanted(world, fresh, customer)
     ]
     for discount in made:
         world.emit("customer.discount.created", discount)
@@ -60,7 +77,8 @@ def items(world, subscription: dict, params: dict) -> Callable[[], None] | None:
     anchor_now = (params.get("billing_cycle_anchor") or {}).get("type") == "now"
     restart = False
     rows = subscribing.items_of(subscription)
-    for i, entry in enumerate(params["items"]):
+    subscribing.one_interval(_prices_after(world, rows, params.get("items") or []))
+    for i, entry in enumerate(params.get("items") or []):
         item = next((r for r in rows if r["id"] == entry.get("id")), None)
         if entry.get("id") and item is None:
             raise StripeError.missing("subscription_item", entry["id"], f"items[{i}][id]")
@@ -74,7 +92,7 @@ def items(world, subscription: dict, params: dict) -> Callable[[], None] | None:
             period = (rows[0]["current_period_start"], rows[0]["current_period_end"]) if rows else (at, periods.end_of(price, at))
             rows.append(subscribing.make_item(world, subscription, price, entry.get("quantity", 1), period))
             if behaviour != "none":
-                _charge_rest(world, subscription, rows[-1], at)
+                charge_rest(world, subscription, rows[-1], at)
             continue
         restart |= _swap(world, subscription, item, price, entry, behaviour, at)
     if restart or anchor_now:
@@ -82,6 +100,17 @@ def items(world, subscription: dict, params: dict) -> Callable[[], None] | None:
     if behaviour == "always_invoice":
         return lambda: _touch(world, subscription, lambda: proration.invoice_now(world, subscription))
     return None
+
+
+def _prices_after(world, rows: list[dict], entries: list[dict]) -> list[dict]:
+    """The Prices that the items will have; of those that the call itself describes nothing is said here."""
+    found = {row["id"]: row["price"] for row in rows}
+    for number, entry in enumerate(entries):
+        if entry.get("deleted"):
+            found.pop(entry.get("id"), None)
+        elif entry.get("price") and (price := world.store.get("price", entry["price"])):
+            found[entry.get("id") or str(number)] = price
+    return list(found.values())
 
 
 def _swap(world, subscription: dict, item: dict, price: dict, entry: dict, behaviour: str, at: int) -> bool:
@@ -104,12 +133,12 @@ def _prorate(world, subscription: dict, behaviour: str, item: dict, new: tuple[d
     if behaviour != "none" and (item["price"]["unit_amount"] or 0) > 0:
         proration.change(world, subscription, item, (item["price"], item["quantity"]), new, at)
     elif behaviour != "none" and new:
-        _charge_rest(world, subscription, item | {"price": new[0], "quantity": new[1]}, at)
+        charge_rest(world, subscription, item | {"price": new[0], "quantity": new[1]}, at)
 
 
-def _charge_rest(world, subscription: dict, item: dict, at: int) -> None:
+def charge_rest(world, subscription: dict, item: dict, at: int) -> None:
     customer = world.the("customer", subscription["customer"])
-    amount = (item["price"]["unit_amount"] or 0) * item["quantity"]
+    amount = proration.worth(world, subscription, item["price"], item["quantity"])
     start, end = item["current_period_start"], item["current_period_end"]
     proration.invoice_item(
         world, customer, subscription, amount=proration.share(amount, start, end, at),
@@ -130,6 +159,7 @@ def _restart(world, subscription: dict, at: int) -> None:
         for item in subscribing.items_of(subscription):
             item["current_period_start"] = at
             item["current_period_end"] = periods.end_of(item["price"], at)
+        end_with_period(subscription)
         lines = subscribing.period_lines(world, subscription)
         proration.invoice_now(world, subscription, lines)
         subscribing.spend_once(world, subscription)
@@ -145,6 +175,7 @@ def trial_end(world, subscription: dict, end: object) -> Callable[[], None] | No
         subscription["billing_cycle_anchor"] = now
         for item in subscribing.items_of(subscription):
             item["current_period_end"] = now
+        end_with_period(subscription)
 
         def finish() -> None:
             subscribing.end_trial(world, subscription)
@@ -161,17 +192,5 @@ def trial_end(world, subscription: dict, end: object) -> Callable[[], None] | No
         subscription["_trial_warned"] = False
         for item in subscribing.items_of(subscription):
             item["current_period_end"] = end
+        end_with_period(subscription)
     return None
-
-
-def resume(world, subscription: dict) -> dict:
-    """Out of the pause: a new period from now, invoiced and charged at once."""
-    now = world.now(subscription)
-    with world.changing(subscription, "customer.subscription.updated"):
-        subscription |= {"status": "active", "billing_cycle_anchor": now, "status_details": None}
-        for item in subscribing.items_of(subscription):
-            item["current_period_start"] = now
-            item["current_period_end"] = periods.end_of(item["price"], now)
-        proration.invoice_now(world, subscription, subscribing.period_lines(world, subscription))
-    world.emit("customer.subscription.resumed", subscription)
-    return subscription

@@ -1,8 +1,10 @@
 """PaymentIntents and charges: confirm, decline, authenticate, capture, settle."""
 
-from sandbox.billing import cards, settling
+from sandbox.billing import balance, cards, doubts, settling
 from sandbox.errors import StripeError
 from sandbox.objects import public
+
+PAYABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
 def create_intent(world, *, amount: int, currency: str, of: dict | None = None, **values) -> dict:
@@ -18,8 +20,9 @@ def confirm(world, intent: dict, method: dict, *, off_session: bool = False, aut
     """Try to pay; the intent's status afterwards.
 
     Raises StripeError (card_error, 402) on a decline, which is recorded on the
-    intent and as a failed charge.
+    intent and as a failed charge; and (400) when the intent is over or on its way.
     """
+    must_be_payable(intent)
     card = cards.CARDS.get(method.get("_number", ""))
     if method["type"] != "card":
         intent["payment_method"] = method["id"]
@@ -34,6 +37,34 @@ def confirm(world, intent: dict, method: dict, *, off_session: bool = False, aut
     if intent["capture_method"] == "manual":
         return _authorise(world, intent, method)
     return _succeed(world, intent, method, card)
+
+
+def must_be_payable(intent: dict, deed: str = "confirm") -> None:
+    """Raises StripeError for an intent that was paid, canceled, authorised or is being paid: none takes money twice."""
+    if intent["status"] not in PAYABLE:
+        raise unexpected(intent, deed)
+
+
+def unexpected(intent: dict, deed: str) -> StripeError:
+    return StripeError.invalid(
+        f"You cannot {deed} this PaymentIntent because it has a status of {intent['status']}.",
+        code="payment_intent_unexpected_state",
+    )
+
+
+def cancel(world, intent: dict, reason: str | None) -> None:
+    """Nobody pays it any more. Raises StripeError when it is over or on its way."""
+    if intent["status"] in ("succeeded", "canceled", "processing"):
+        raise unexpected(intent, "cancel")
+    with world.changing(intent, None):
+        intent |= {
+            "status": "canceled",
+            "canceled_at": world.now(intent),
+            "cancellation_reason": reason,
+            "amount_capturable": 0,
+            "next_action": None,
+        }
+    world.emit("payment_intent.canceled", intent)
 
 
 def obstacle(world, intent: dict, method: dict, *, off_session: bool = False, authenticated: bool = False) -> str | None:
@@ -226,7 +257,7 @@ def _succeed(world, intent: dict, method: dict, card: cards.Card | None) -> str:
     charge |= {
         "captured": True,
         "amount_captured": charge["amount"],
-        "outcome": outcome("approved_by_network", None, "authorized"),
+        "outcome": doubts.outcome(outcome("approved_by_network", None, "authorized"), card.risk if card else "normal"),
         "receipt_url": f"{world.base_url}/pages/receipts/{charge['id']}",
     }
     late = world.faults.late_balance_transaction()
@@ -242,10 +273,16 @@ def _succeed(world, intent: dict, method: dict, card: cards.Card | None) -> str:
         }
     world.emit("charge.succeeded", charge)
     world.emit("payment_intent.succeeded", intent)
+    if card and card.available_at_once:
+        world.emit("balance.available", balance.summary(world))
     if late:
         charge["_settles_at"] = world.now(charge) + 2
     if card and card.dispute:
         from sandbox.billing import disputes
 
         disputes.open_(world, charge, card.dispute)
+    if card and card.risk == "elevated":
+        doubts.open_review(world, charge)
+    if card and card.warned:
+        doubts.warn(world, charge)
     return intent["status"]

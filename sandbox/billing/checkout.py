@@ -78,6 +78,8 @@ def apply_code(world, session: dict, code: str) -> None:
         raise StripeError.invalid("This code is invalid.", "promotion_code")
     coupon = world.the("coupon", promotion["promotion"]["coupon"])
     discounts.check_coupon(world, coupon, "promotion_code")
+    customer = world.the("customer", session["customer"]) if session["customer"] else None
+    discounts.check_promotion(world, promotion, "promotion_code", customer=customer, amount=session["amount_subtotal"])
     session["_coupons"] = [[coupon["id"], promotion["id"]]]
     recount(world, session)
     world.store.put(session)
@@ -87,6 +89,8 @@ def complete(world, session: dict, method: dict | None, *, email: str, name: str
     """Pay and finish; `complete` or `requires_action`. Raises StripeError on a decline."""
     if session["status"] != "open":
         raise StripeError.invalid(f"This Checkout Session is {session['status']}.")
+    if session["customer"]:  # who was deleted meanwhile pays nothing
+        world.need("customer", session["customer"], "customer", "customer")
     person = {"email": email, "name": name}
     finish = {"payment": _payment, "subscription": _subscription, "setup": _setup}[session["mode"]]
     status = finish(world, session, method, person, authenticated)
@@ -211,12 +215,13 @@ def _subscription(world, session: dict, method: dict | None, person: dict, authe
     if not due and method:
         set_up(world, customer, method, authenticated=True)
     invoice = subscribing.first_invoice(world, subscription, extra, intent=intent)
-    if invoice["status"] == "open":
-        invoicing.pay(world, invoice, method, authenticated=authenticated)
+    outcome = invoicing.pay(world, invoice, method, authenticated=authenticated) if invoice["status"] == "open" else "paid"
     if subscription["status"] == "incomplete":
         subscription["status"] = "active"
     session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
     subscribing.announce(world, subscription)
+    if outcome == "processing":
+        return "unpaid"
     return "paid" if due else "no_payment_required"
 
 
@@ -254,26 +259,28 @@ def expire(world, session: dict) -> dict:
     return session
 
 
-@due_source
-def sessions(world, clock: str | None) -> Iterator[Due]:
-    for s in world.store.all("checkout.session"):
-        if s["status"] == "open" and world.clock_of(s) == clock:
-            yield s["expires_at"], s["id"], lambda s=s: expire(world, s)
+@due_source("checkout.session")
+def of_session(world, s: dict) -> Iterator[Due]:
+    if s["status"] == "open":
+        yield s["expires_at"], s["id"], lambda: expire(world, s)
 
 
-@due_source
-def pending_debits(world, clock: str | None) -> Iterator[Due]:
-    for c in world.store.all("charge"):
-        if "_clears_at" in c and world.clock_of(c) == clock:
-            yield c["_clears_at"], c["id"], lambda c=c: cleared(world, c)
+@due_source("charge")
+def of_pending_debit(world, c: dict) -> Iterator[Due]:
+    if "_clears_at" in c:
+        yield c["_clears_at"], c["id"], lambda: cleared(world, c)
 
 
 def cleared(world, charge: dict) -> None:
     """A bank debit came or bounced; its Checkout Session hears of it."""
     came = debits.clear(world, charge)
-    for session in world.store.all("checkout.session"):
-        if session["payment_intent"] == charge["payment_intent"]:
-            with world.changing(session, None):
-                session["payment_status"] = "paid" if came else "unpaid"
-            word = "succeeded" if came else "failed"
-            world.emit(f"checkout.session.async_payment_{word}", session)
+    sessions = world.store.where("checkout.session", "payment_intent", charge["payment_intent"])
+    invoice = world.store.get("invoice", world.the("payment_intent", charge["payment_intent"]).get("_invoice", ""))
+    if invoice and invoice["status"] == "open":
+        invoicing.debited(world, invoice, came)
+        sessions += [s for s in world.store.where("checkout.session", "invoice", invoice["id"]) if s["payment_status"] == "unpaid"]
+    for session in sessions:
+        with world.changing(session, None):
+            session["payment_status"] = "paid" if came else "unpaid"
+        word = "succeeded" if came else "failed"
+        world.emit(f"checkout.session.async_payment_{word}", session)

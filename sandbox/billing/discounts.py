@@ -21,15 +21,40 @@ def by_code(world, code: str) -> dict | None:
     return None
 
 
-def wanted(world, given: list[dict] | str | None) -> list[tuple[dict, dict | None]]:
+def check_promotion(world, promotion: dict, param: str, *, customer: dict | None, amount: int | None = None) -> dict:
+    """Raises StripeError when the code is too old, somebody else's, for first payments only, or for larger amounts."""
+
+    def refuse(why: str) -> StripeError:
+        return StripeError.invalid(f"This promotion code cannot be redeemed {why}.", param, "resource_missing")
+
+    rules = promotion["restrictions"]
+    if not promotion["active"] or (promotion["expires_at"] and promotion["expires_at"] <= world.now(customer)):
+        raise refuse("because it is not active")
+    if promotion["customer"] and promotion["customer"] != (customer or {}).get("id"):
+        raise refuse("by this customer")
+    if rules["first_time_transaction"] and customer and _has_paid(world, customer):
+        raise refuse("because the associated customer has prior transactions")
+    least = rules["minimum_amount"]
+    if least and amount is not None and amount < least:
+        raise refuse("because the amount is below the code's minimum")
+    return promotion
+
+
+def _has_paid(world, customer: dict) -> bool:
+    paid = any(c["paid"] for c in world.store.where("charge", "customer", customer["id"]))
+    return paid or any(i["status"] == "paid" for i in world.store.where("invoice", "customer", customer["id"]))
+
+
+def wanted(
+    world, given: list[dict] | str | None, customer: dict | None = None, amount: int | None = None
+) -> list[tuple[dict, dict | None]]:
     """(coupon, promotion code) of a `discounts` parameter."""
     found: list[tuple[dict, dict | None]] = []
     for i, entry in enumerate(given if isinstance(given, list) else []):
         if entry.get("promotion_code"):
             param = f"discounts[{i}][promotion_code]"
             promotion = world.need("promotion_code", entry["promotion_code"], "promotion code", param)
-            if not promotion["active"]:
-                raise StripeError.invalid("This promotion code is not active.", param)
+            check_promotion(world, promotion, param, customer=customer, amount=amount)
             coupon = world.need("coupon", promotion["promotion"]["coupon"], "coupon", param)
             found.append((check_coupon(world, coupon, param), promotion))
         elif entry.get("coupon"):

@@ -1,16 +1,22 @@
 """Disputes: opened by a card's owner, money withdrawn, won or lost."""
 
-from sandbox.billing import settling
+from sandbox.billing import doubts, settling
 from sandbox.errors import StripeError
 
 DAY = 86400
 FEE = 1500
+INQUIRY = ("warning_needs_response", "warning_under_review")
 FINAL = ("won", "lost", "warning_closed", "prevented")
 
 
 def open_(world, charge: dict, why: str) -> dict:
-    """A dispute of the whole charge; an inquiry withdraws nothing yet."""
+    """A dispute of the whole charge, whatever was given back in part; an inquiry withdraws nothing yet.
+
+    Raises StripeError when all was given back, or taken by another dispute.
+    """
     inquiry = why == "inquiry"
+    if left(world, charge) <= 0:
+        raise StripeError.invalid(f"Nothing is left of charge {charge['id']} to dispute.")
     dispute = world.make(
         "dispute",
         of=charge,
@@ -40,6 +46,26 @@ def open_(world, charge: dict, why: str) -> dict:
         _move(world, dispute, -dispute["amount"], FEE)
         world.emit("charge.dispute.created", dispute)
         world.emit("charge.dispute.funds_withdrawn", dispute)
+        doubts.answered(world, charge)
+    return dispute
+
+
+def left(world, charge: dict) -> int:
+    """What was neither given back nor taken away by a dispute, in minor units; negative when a dispute came after a refund."""
+    taken = [t["amount"] for d in world.store.where("dispute", "charge", charge["id"]) for t in d["balance_transactions"]]
+    return charge["amount"] - charge["amount_refunded"] + sum(taken)
+
+
+def escalate(world, dispute: dict) -> dict:
+    """An inquiry becomes a chargeback: now the money is withdrawn."""
+    if dispute["status"] not in INQUIRY:
+        raise StripeError.invalid("Only an open inquiry can become a dispute.")
+    with world.changing(dispute, "charge.dispute.updated"):
+        dispute |= {"status": "needs_response", "is_charge_refundable": False}
+        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+        _move(world, dispute, -dispute["amount"], FEE)
+    world.emit("charge.dispute.funds_withdrawn", dispute)
+    doubts.answered(world, world.the("charge", dispute["charge"]))
     return dispute
 
 
@@ -52,7 +78,7 @@ def close(world, dispute: dict, status: str) -> dict:
     """The end of it: `won`, `lost` or `warning_closed`."""
     if dispute["status"] in FINAL:
         raise StripeError.invalid("This dispute is already closed.")
-    if dispute["status"].startswith("warning") and status == "lost":
+    if dispute["status"].startswith("warning"):  # an inquiry took nothing, so there is nothing to win back
         status = "warning_closed"
     with world.changing(dispute, "charge.dispute.updated"):
         dispute["status"] = status

@@ -148,20 +148,22 @@ def _open_payment(world, invoice: dict, intent: dict | None) -> None:
 
 
 def payments_of(world, invoice: dict) -> list[dict]:
-    return [p for p in world.store.all("invoice_payment") if p["invoice"] == invoice["id"]]
+    return world.store.where("invoice_payment", "invoice", invoice["id"])
 
 
 def intent_of(world, invoice: dict) -> dict | None:
     return world.store.get("payment_intent", invoice.get("_intent", ""))
 
 
-def pay(world, invoice: dict, method: dict | None, *, off_session: bool = True, authenticated: bool = False) -> str:
-    """Charge an open invoice; `paid`, `requires_action` or `processing`.
+def pay(world, invoice: dict, method: dict | None, *, authenticated: bool = False, automatic: bool = False) -> str:
+    """Charge an open invoice; `paid`, `requires_action` or `processing`. `automatic`: the calendar tries, and not a person.
 
-    Raises StripeError on a decline, after the failure is recorded everywhere.
+    Raises StripeError on a decline, after the failure is recorded everywhere; and before anything when it cannot be paid.
     """
+    must_be_payable(invoice)
     intent = intent_of(world, invoice)
     assert intent is not None
+    charging.must_be_payable(intent)
     try:
         if method is None:
             raise StripeError(
@@ -171,25 +173,43 @@ def pay(world, invoice: dict, method: dict | None, *, off_session: bool = True, 
             )
         status = charging.confirm(world, intent, method, authenticated=authenticated)
     except StripeError:
-        standing.payment_failed(world, invoice)
+        standing.payment_failed(world, invoice, automatic=automatic)
         raise
     if status == "succeeded":
-        mark_paid(world, invoice, intent)
+        mark_paid(world, invoice, intent, automatic=automatic)
         return "paid"
     if status == "requires_action":
         world.emit("invoice.payment_action_required", invoice)
-        standing.payment_failed(world, invoice, action_required=True)
+        standing.payment_failed(world, invoice, automatic=automatic)
+    if status == "processing":  # the bank answers later; until then nobody tries again
+        with world.changing(invoice, None):
+            invoice |= {"next_payment_attempt": None, "_automatic": automatic}
     return status
 
 
-def mark_paid(world, invoice: dict, intent: dict | None, *, off_stripe: bool = False) -> None:
+def must_be_payable(invoice: dict) -> None:
+    """Raises StripeError for a draft, and for what was paid or voided."""
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise StripeError.invalid(f"This invoice can no longer be paid: it is {invoice['status']}.")
+
+
+def debited(world, invoice: dict, came: bool) -> None:
+    """What became of a bank debit that was processing."""
+    automatic = bool(invoice.pop("_automatic", False))
+    if came:
+        mark_paid(world, invoice, intent_of(world, invoice), automatic=automatic)
+    else:
+        standing.payment_failed(world, invoice, automatic=automatic, bounced=True)
+
+
+def mark_paid(world, invoice: dict, intent: dict | None, *, off_stripe: bool = False, automatic: bool = False) -> None:
     """The money (or nothing) is in: invoice, its payment, and the subscription follow."""
     now = world.now(invoice)
     with world.changing(invoice, "invoice.updated" if intent else None):
         invoice |= {
             "status": "paid",
             "attempted": True,
-            "attempt_count": invoice["attempt_count"] + (1 if intent else 0),
+            "attempt_count": invoice["attempt_count"] + (1 if intent and standing.counts(invoice, automatic) else 0),
             "amount_paid": invoice["amount_due"] if not off_stripe else 0,
             "amount_remaining": 0,
             "next_payment_attempt": None,
@@ -198,6 +218,8 @@ def mark_paid(world, invoice: dict, intent: dict | None, *, off_stripe: bool = F
         if off_stripe:
             invoice["amount_paid_off_stripe"] = invoice["amount_due"]
         invoice["status_transitions"]["paid_at"] = now
+    if off_stripe:
+        _stop_asking(world, invoice, "automatic")
     for payment in payments_of(world, invoice):
         if payment["status"] == "open" and intent:
             with world.changing(payment, None):
@@ -218,20 +240,24 @@ def void(world, invoice: dict, *, event: str = "invoice.voided", status: str = "
         invoice |= {"status": status, "next_payment_attempt": None, "auto_advance": False}
         invoice["status_transitions"][moment] = world.now(invoice)
     if status == "void":
-        intent = intent_of(world, invoice)
-        if intent and intent["status"] not in ("succeeded", "canceled"):
-            with world.changing(intent, None):
-                intent |= {"status": "canceled", "canceled_at": world.now(intent), "cancellation_reason": "void_invoice"}
-            world.emit("payment_intent.canceled", intent)
-        for payment in payments_of(world, invoice):
-            with world.changing(payment, None):
-                payment["status"] = "canceled"
-                payment["status_transitions"]["canceled_at"] = world.now(invoice)
+        _stop_asking(world, invoice, "void_invoice")
     world.emit(event, invoice)
     return invoice
 
 
-def collect(world, invoice: dict) -> None:
+def _stop_asking(world, invoice: dict, why: str) -> None:
+    """The invoice's PaymentIntent takes no money any more."""
+    intent = intent_of(world, invoice)
+    if intent and intent["status"] in charging.PAYABLE:
+        charging.cancel(world, intent, why)
+    for payment in payments_of(world, invoice):
+        if payment["status"] == "open":
+            with world.changing(payment, None):
+                payment["status"] = "canceled"
+                payment["status_transitions"]["canceled_at"] = world.now(invoice)
+
+
+def collect(world, invoice: dict, *, automatic: bool = False) -> None:
     """Finalize if need be and charge the default payment method, keeping a decline to itself."""
     if invoice["status"] == "draft":
         finalize(world, invoice)
@@ -240,6 +266,6 @@ def collect(world, invoice: dict) -> None:
     customer = world.the("customer", invoice["customer"])
     method = methods.default_for(world, customer, subscription_of(world, invoice), invoice)
     try:
-        pay(world, invoice, method)
+        pay(world, invoice, method, automatic=automatic)
     except StripeError:
         return  # recorded by pay: events, past_due, next attempt

@@ -127,7 +127,7 @@ def detach(world, method: dict) -> dict:
 
 def of_customer(world, customer_id: str) -> list[dict]:
     """Oldest first."""
-    return [m for m in world.store.all("payment_method") if m["customer"] == customer_id]
+    return world.store.where("payment_method", "customer", customer_id)
 
 
 def default_for(world, customer: dict, subscription: dict | None = None, invoice: dict | None = None) -> dict | None:

@@ -29,6 +29,31 @@ def invoice_item(world, customer: dict, subscription: dict | None, **values) -> 
     return item
 
 
+def worth(world, subscription: dict, price: dict, quantity: int, *, paid_by: dict | None = None) -> int:
+    """What a whole period costs her, in minor units: the list price less her discounts.
+
+    `paid_by` is the item of a period that was billed: then less what its own line was reduced by, for only that can be credited.
+    """
+    listed = (price["unit_amount"] or 0) * quantity
+    line = last_line(world, subscription, paid_by) if paid_by else None
+    if line and line["amount"] > 0:
+        off = sum(taken["amount"] for taken in line["discount_amounts"])
+        return (listed * (line["amount"] - off) * 2 + line["amount"]) // (2 * line["amount"])
+    for discount in discounts.live(world, subscription["discounts"], world.now(subscription)):
+        listed -= discounts.amount_off(world.the("coupon", discount["source"]["coupon"]), listed)
+    return listed
+
+
+def last_line(world, subscription: dict, item: dict) -> dict | None:
+    """The line by which the item's running period was billed."""
+    for invoice in reversed(world.store.where("invoice", "subscription", subscription["id"])):
+        for line in invoice["lines"]["data"]:
+            of = line["parent"]["subscription_item_details"] or {}
+            if of.get("subscription_item") == item["id"] and not of["proration"] and line["period"]["end"] == item["current_period_end"]:
+                return line
+    return None
+
+
 def change(world, subscription: dict, item: dict, old: tuple[dict, int], new: tuple[dict, int] | None, at: int) -> None:
     """Pending credit for (price, quantity) `old` and charge for `new`, until the item's period end."""
     customer = world.the("customer", subscription["customer"])
@@ -39,7 +64,7 @@ def change(world, subscription: dict, item: dict, old: tuple[dict, int], new: tu
     if new is not None:
         sides.append((new, 1, "Remaining time on"))
     for (price, quantity), sign, words in sides:
-        amount = sign * share((price["unit_amount"] or 0) * quantity, start, end, at)
+        amount = sign * share(worth(world, subscription, price, quantity, paid_by=item if sign < 0 else None), start, end, at)
         product = world.store.get("product", price["product"]) or {"name": "Subscription"}
         invoice_item(
             world, customer, subscription, amount=amount, currency=price["currency"],
@@ -55,10 +80,9 @@ def pending(world, customer: dict, subscription: dict | None = None) -> list[dic
     """Items that wait for the next invoice of the subscription, or of the customer alone."""
     wanted = subscription["id"] if subscription else None
     found = []
-    for item in world.store.all("invoiceitem"):
+    for item in world.store.where("invoiceitem", "customer", customer["id"]):
         details = (item["parent"] or {}).get("subscription_details") or {}
-        waits = item["customer"] == customer["id"] and item["invoice"] is None
-        if waits and details.get("subscription") in (wanted, None):
+        if item["invoice"] is None and details.get("subscription") in (wanted, None):
             found.append(item)
     return found
 
@@ -101,14 +125,27 @@ def claim(world, invoice: dict) -> None:
         or ((e["parent"] or {}).get("subscription_item_details") or {}).get("invoice_item")
         for e in invoice["lines"]["data"]
     }
-    for item in world.store.all("invoiceitem"):
-        if item["id"] in wanted:
-            item["invoice"] = invoice["id"]
-            world.store.put(item)
+    for id_ in wanted - {None}:
+        item = world.the("invoiceitem", id_)
+        item["invoice"] = invoice["id"]
+        world.store.put(item)
 
 
 def invoice_now(world, subscription: dict, extra: Collection[dict] = ()) -> dict | None:
     """always_invoice: what is pending, on an invoice of its own, charged at once."""
+    invoice = _own_invoice(world, subscription, extra)
+    if invoice is not None:
+        invoicing.collect(world, invoice)
+    return invoice
+
+
+def open_invoice(world, subscription: dict, extra: Collection[dict] = ()) -> dict | None:
+    """The same, finalized and not charged."""
+    invoice = _own_invoice(world, subscription, extra)
+    return invoicing.finalize(world, invoice) if invoice is not None else None
+
+
+def _own_invoice(world, subscription: dict, extra: Collection[dict]) -> dict | None:
     customer = world.the("customer", subscription["customer"])
     rows = [*extra, *pending_lines(world, customer, subscription)]
     if not rows:
@@ -120,5 +157,4 @@ def invoice_now(world, subscription: dict, extra: Collection[dict] = ()) -> dict
     )  # fmt: skip
     claim(world, invoice)
     subscription["latest_invoice"] = invoice["id"]
-    invoicing.collect(world, invoice)
     return invoice

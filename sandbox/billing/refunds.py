@@ -1,13 +1,17 @@
 """Refunds: the money goes back, or is pending, or comes back again."""
 
-from sandbox.billing import cards, settling
+from sandbox.billing import cards, disputes, doubts, settling
 from sandbox.errors import StripeError
+
+OVER = ("won", "warning_closed", "prevented")  # disputes that leave the charge refundable
+UNDER_WAY = ("pending", "requires_action", "succeeded")  # refunds that may still come back
 
 
 def refund(world, charge: dict, amount: int | None, **values) -> dict:
     """Refund a charge in part or in full. Raises StripeError when nothing is left to refund."""
-    left = charge["amount_captured"] - charge["amount_refunded"]
-    if charge["disputed"] and any(d["status"] != "won" for d in _disputes(world, charge)):
+    # What a capture in part released counts as refunded too, so all is reckoned from the whole amount.
+    left = charge["amount"] - charge["amount_refunded"] if charge["captured"] else 0
+    if any(not d["is_charge_refundable"] and d["status"] not in OVER for d in _disputes(world, charge)):
         raise StripeError.invalid(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
     if left <= 0:
         raise StripeError.invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
@@ -29,8 +33,11 @@ def refund(world, charge: dict, amount: int | None, **values) -> dict:
     with world.changing(charge, None):
         was = charge["amount_refunded"]
         charge["amount_refunded"] += amount
-        charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+        charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     world.emit("charge.refunded", charge, {"amount_refunded": was, "refunded": False})
+    if charge["refunded"]:
+        doubts.answered(world, charge)
+        _settle_inquiries(world, charge)
     if card and card.refund == "fails":
         made["_fails_at"] = world.now(made) + 1
     elif made["status"] == "pending":
@@ -48,12 +55,23 @@ def _reference(world, made: dict) -> None:
 
 
 def _disputes(world, charge: dict) -> list[dict]:
-    return [d for d in world.store.all("dispute") if d["charge"] == charge["id"]]
+    return world.store.where("dispute", "charge", charge["id"])
+
+
+def _settle_inquiries(world, charge: dict) -> None:
+    """Who has all her money back asks no more."""
+    for dispute in _disputes(world, charge):
+        if dispute["status"] in disputes.INQUIRY:
+            disputes.close(world, dispute, "warning_closed")
 
 
 def fail(world, made: dict) -> None:
-    """The bank sends the money back to us: refund.failed, the charge is refunded less."""
+    """The bank sends the money back to us: refund.failed, the charge is refunded less. Raises StripeError when it is over already."""
+    if made["status"] not in UNDER_WAY:
+        raise StripeError.invalid(f"A refund that is {made['status']} cannot fail.")
+    was = made["status"]
     made.pop("_fails_at", None)
+    made.pop("_arrives_at", None)
     charge = world.the("charge", made["charge"])
     txn = settling.book(world, made, amount=made["amount"], fee=0, kind="refund_failure")
     with world.changing(made, None):
@@ -65,9 +83,9 @@ def fail(world, made: dict) -> None:
     with world.changing(charge, "charge.updated"):
         charge["amount_refunded"] -= made["amount"]
         charge["refunded"] = False
-    world.emit("refund.updated", made, {"status": "succeeded"})
+    world.emit("refund.updated", made, {"status": was})
     world.emit("refund.failed", made)
-    world.emit("charge.refund.updated", made, {"status": "succeeded"})
+    world.emit("charge.refund.updated", made, {"status": was})
 
 
 def succeed(world, made: dict) -> None:

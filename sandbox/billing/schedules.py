@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sandbox.billing import changing, periods, standing, subscribing
+from sandbox.billing import changing, discounts, periods, standing, subscribing
 from sandbox.clocks import Due, due_source
 from sandbox.errors import StripeError
 
@@ -11,7 +11,10 @@ LIVE = ("not_started", "active")
 
 
 def phase(world, given: dict, start: int) -> dict:
-    """A phase of the schedule as the API shows it."""
+    """A phase of the schedule as the API shows it. Raises StripeError when it does not begin where the one before it ends."""
+    begin = given.get("start_date", start)
+    if begin not in ("now", start):
+        raise StripeError.invalid("The start date of a phase must be the end of the phase before it.", "phases[1][start_date]")
     items = [_item(world, entry, i) for i, entry in enumerate(given["items"])]
     first = world.store.get("price", items[0]["price"])
     duration = given.get("duration")
@@ -31,7 +34,7 @@ def phase(world, given: dict, start: int) -> dict:
         "default_payment_method": given.get("default_payment_method"),
         "default_tax_rates": [],
         "description": given.get("description"),
-        "discounts": [],
+        "discounts": _discounts(given.get("discounts")),
         "end_date": end,
         "invoice_settings": None,
         "items": items,
@@ -42,6 +45,12 @@ def phase(world, given: dict, start: int) -> dict:
         "transfer_data": None,
         "trial_end": None,
     }
+
+
+def _discounts(given: list[dict] | str | None) -> list[dict]:
+    """Which discounts the subscription has in this phase: none are taken over from the phase before."""
+    rows = given if isinstance(given, list) else []
+    return [{name: row.get(name) for name in ("coupon", "discount", "promotion_code")} for row in rows]
 
 
 def _item(world, entry: dict, i: int) -> dict:
@@ -67,6 +76,39 @@ def phases(world, given: list[dict], start: int) -> list[dict]:
     return made
 
 
+def of_running(world, subscription: dict) -> dict:
+    """A schedule whose one phase is the subscription's current period."""
+    if subscription["schedule"]:
+        raise StripeError.invalid("The subscription has a schedule already.", "from_subscription")
+    customer = world.the("customer", subscription["customer"])
+    schedule = world.make("subscription_schedule", of=customer, customer=customer["id"], test_clock=customer["test_clock"])
+    rows = subscribing.items_of(subscription)
+    items = [{"price": i["price"]["id"], "quantity": i["quantity"]} for i in rows]
+    kept = [{"discount": id_} for id_ in subscription["discounts"]]
+    begin, end = rows[0]["current_period_start"], rows[0]["current_period_end"]
+    schedule |= {
+        "phases": phases(world, [{"items": items, "end_date": end, "discounts": kept}], begin),
+        "subscription": subscription["id"],
+        "status": "active",
+        "current_phase": {"start_date": begin, "end_date": end},
+    }
+    with world.changing(subscription, "customer.subscription.updated"):
+        subscription["schedule"] = schedule["id"]
+    world.emit("subscription_schedule.created", schedule)
+    return schedule
+
+
+def change_at_period_end(world, subscription: dict, price: dict) -> dict:
+    """As the portal does a downgrade: this period as it is, the next with the other price, then released."""
+    schedule = world.store.get("subscription_schedule", subscription["schedule"] or "") or of_running(world, subscription)
+    first = schedule["phases"][0]
+    quantity = first["items"][0]["quantity"]
+    given = {"items": [{"price": price["id"], "quantity": quantity}], "proration_behavior": "none", "discounts": first["discounts"]}
+    with world.changing(schedule, "subscription_schedule.updated"):
+        schedule["phases"] = [first, phase(world, given, first["end_date"])]
+    return schedule
+
+
 def start(world, schedule: dict) -> None:
     """The first phase begins: the subscription comes into being."""
     from sandbox.billing import invoicing
@@ -75,7 +117,7 @@ def start(world, schedule: dict) -> None:
     customer = world.the("customer", schedule["customer"])
     items = [(world.the("price", i["price"]), i["quantity"], i["metadata"]) for i in first["items"]]
     subscription = subscribing.create(
-        world, customer, items, metadata=dict(first["metadata"]),
+        world, customer, items, coupons=discounts.wanted(world, first["discounts"], customer), metadata=dict(first["metadata"]),
         default_payment_method=first["default_payment_method"], schedule=schedule["id"],
     )  # fmt: skip
     invoice = subscribing.first_invoice(world, subscription)
@@ -113,11 +155,18 @@ def advance(world, schedule: dict) -> None:
         items.append(known | {"price": entry["price"], "quantity": entry["quantity"]})
     items += [{"id": row["id"], "deleted": True} for row in rows[len(coming["items"]) :]]
     with world.changing(subscription, "customer.subscription.updated"):
+        settle_in(world, subscription, coming)
         after = changing.items(world, subscription, {"items": items, "proration_behavior": coming["proration_behavior"]})
     if after:
         after()
     with world.changing(schedule, "subscription_schedule.updated"):
         schedule["current_phase"] = {"start_date": coming["start_date"], "end_date": coming["end_date"]}
+
+
+def settle_in(world, subscription: dict, running: dict) -> None:
+    """What a phase says of the whole subscription, from its first moment or from when it was changed."""
+    changing.replace_discounts(world, subscription, running["discounts"])
+    subscription["metadata"] = subscription["metadata"] | running["metadata"]
 
 
 def finish(world, schedule: dict) -> None:
@@ -176,16 +225,15 @@ def warn(world, schedule: dict) -> None:
     world.emit("subscription_schedule.expiring", schedule)
 
 
-@due_source
-def schedules(world, clock: str | None) -> Iterator[Due]:
-    for s in world.store.all("subscription_schedule"):
-        if s["status"] not in LIVE or s["test_clock"] != clock:
-            continue
-        if s["status"] == "not_started":
-            yield s["phases"][0]["start_date"], s["id"], lambda s=s: start(world, s)
-            continue
-        # "!" sorts first: the phase changes before a renewal at the same second bills it.
-        yield s["current_phase"]["end_date"], "!" + s["id"], lambda s=s: advance(world, s)
-        last = s["phases"][-1]["end_date"]
-        if not s.get("_warned"):
-            yield max(last - 7 * DAY, s["created"]), s["id"] + "!", lambda s=s: warn(world, s)
+@due_source("subscription_schedule")
+def of_schedule(world, s: dict) -> Iterator[Due]:
+    if s["status"] not in LIVE:
+        return
+    if s["status"] == "not_started":
+        yield s["phases"][0]["start_date"], s["id"], lambda: start(world, s)
+        return
+    # "!" sorts first: the phase changes before a renewal at the same second bills it.
+    yield s["current_phase"]["end_date"], "!" + s["id"], lambda: advance(world, s)
+    last = s["phases"][-1]["end_date"]
+    if not s.get("_warned"):
+        yield max(last - 7 * DAY, s["created"]), s["id"] + "!", lambda: warn(world, s)

@@ -59,12 +59,28 @@ def make_item(world, subscription: dict, price: dict, quantity: int, period: tup
     }
 
 
+def one_interval(prices: list[dict]) -> None:
+    """Refuse a change after which intervals differ. Stripe's flexible mode lets a Subscription mix them, and here too it may
+    begin so, each item renewing by itself; what a change from one to several prorates is not played, and it says so."""
+    if len({(p["recurring"]["interval"], p["recurring"]["interval_count"]) for p in prices if p["recurring"]}) > 1:
+        raise StripeError.invalid(
+            "Currency and interval fields must match across all plans on this subscription. (SIMULATED: mixed intervals are not played here.)",
+            "items",
+        )
+
+
 def items_of(subscription: dict) -> list[dict]:
     return subscription["items"]["data"]
 
 
 def period_end(subscription: dict) -> int:
+    """The end of the longest period that runs."""
     return max(i["current_period_end"] for i in items_of(subscription))
+
+
+def next_end(subscription: dict) -> int:
+    """When the next of its periods ends: that of the shortest, where its items' intervals differ."""
+    return min(i["current_period_end"] for i in items_of(subscription))
 
 
 def product_of(world, price: dict) -> dict:
@@ -112,6 +128,8 @@ def announce(world, subscription: dict) -> None:
 
 def first_invoice(world, subscription: dict, extra: Iterable[dict] = (), *, intent: dict | None = None) -> dict:
     """The invoice of the first period (a trial's is for nothing), finalized."""
+    from sandbox.billing import proration
+
     customer = world.the("customer", subscription["customer"])
     rows = [*period_lines(world, subscription, trial=bool(subscription["trial_end"])), *extra]
     invoice = invoicing.draft(
@@ -125,14 +143,16 @@ def first_invoice(world, subscription: dict, extra: Iterable[dict] = (), *, inte
         auto_advance=False,
     )
     subscription["latest_invoice"] = invoice["id"]
+    proration.claim(world, invoice)
     invoicing.finalize(world, invoice, intent)
     spend_once(world, subscription)
     return invoice
 
 
-def period_lines(world, subscription: dict, *, trial: bool = False) -> list[dict]:
+def period_lines(world, subscription: dict, items: list[dict] | None = None, *, trial: bool = False) -> list[dict]:
+    """A line for the period of each of these items (default: of all)."""
     rows = []
-    for item in items_of(subscription):
+    for item in items_of(subscription) if items is None else items:
         price, quantity = item["price"], item["quantity"]
         product = product_of(world, price)
         amount = 0 if trial else (price["unit_amount"] or 0) * quantity
@@ -171,20 +191,18 @@ def renew(world, subscription: dict) -> None:
     was_trial = subscription["status"] == "trialing"
     now = world.now(subscription)
     with world.changing(subscription, "customer.subscription.updated"):
-        for item in items_of(subscription):
+        over = [item for item in items_of(subscription) if item["current_period_end"] <= now]
+        for item in over:
             start = item["current_period_end"]
-            if start > now:
-                continue
             item["current_period_start"] = start
             item["current_period_end"] = periods.end_of(item["price"], start, subscription["billing_cycle_anchor"])
         if was_trial:
             subscription["status"] = "active"
         subscription.pop("_upcoming_for", None)
-        if (subscription["pause_collection"] or {}).get("behavior") == "void":
-            return
+        paused = (subscription["pause_collection"] or {}).get("behavior")
         from sandbox.billing import proration
 
-        rows = period_lines(world, subscription) + proration.pending_lines(world, customer, subscription)
+        rows = period_lines(world, subscription, over) + proration.pending_lines(world, customer, subscription)
         invoice = invoicing.draft(
             world,
             customer,
@@ -194,12 +212,24 @@ def renew(world, subscription: dict) -> None:
             period_start=min(i["current_period_start"] for i in items_of(subscription)),
             period_end=now,
             discounts=list(subscription["discounts"]),
-            auto_advance=True,
-            automatically_finalizes_at=now + invoicing.HOUR,
-            next_payment_attempt=now + invoicing.HOUR,
+            **_collected(subscription, now),
         )
+        proration.claim(world, invoice)
         subscription["latest_invoice"] = invoice["id"]
         spend_once(world, subscription)
+        if paused in ("void", "mark_uncollectible"):
+            invoicing.finalize(world, invoice)
+            if invoice["status"] == "open" and paused == "void":
+                invoicing.void(world, invoice)
+            elif invoice["status"] == "open":
+                invoicing.void(world, invoice, event="invoice.marked_uncollectible", status="uncollectible")
+
+
+def _collected(subscription: dict, now: int) -> dict:
+    """A renewal's invoice is charged an hour later; where collection is paused or given up it stays a draft."""
+    if subscription["pause_collection"] or subscription["status"] == "unpaid":
+        return {"auto_advance": False}
+    return {"auto_advance": True, "automatically_finalizes_at": now + invoicing.HOUR, "next_payment_attempt": now + invoicing.HOUR}
 
 
 def end_trial(world, subscription: dict) -> None:
@@ -238,7 +268,7 @@ def warn_of_trial_end(world, subscription: dict) -> None:
 
 def upcoming(world, subscription: dict) -> None:
     """A week before a renewal: invoice.upcoming, whose invoice is only a preview."""
-    subscription["_upcoming_for"] = period_end(subscription)
+    subscription["_upcoming_for"] = next_end(subscription)
     world.store.put(subscription)
     world.emit("invoice.upcoming", preview(world, subscription))
 
@@ -246,16 +276,18 @@ def upcoming(world, subscription: dict) -> None:
 def preview(world, subscription: dict) -> dict:
     """The next invoice as it would be, stored nowhere."""
     customer = world.the("customer", subscription["customer"])
+    end = next_end(subscription)
+    due = [item for item in items_of(subscription) if item["current_period_end"] == end]
     invoice = invoicing.build(
         world,
         customer,
-        period_lines(world, subscription),
+        period_lines(world, subscription, due),
         subscription=subscription,
         billing_reason="upcoming",
         discounts=list(subscription["discounts"]),
         period_start=min(i["current_period_start"] for i in items_of(subscription)),
-        period_end=period_end(subscription),
-        next_payment_attempt=period_end(subscription) + invoicing.HOUR,
+        period_end=end,
+        next_payment_attempt=end + invoicing.HOUR,
     )
     invoice["id"] = "upcoming_" + invoice["id"]
     return invoice

@@ -2,7 +2,7 @@
 
 from sandbox.errors import StripeError
 from sandbox.lists import listable, retrievable
-from sandbox.objects import put_fields, put_metadata
+from sandbox.objects import plain, put_fields, put_metadata
 from sandbox.routing import Call, route
 
 CONFIGURATIONS = "/v1/billing_portal/configurations"
@@ -36,10 +36,20 @@ def _write(made: dict, params: dict) -> None:
     put_metadata(made, params)
     made["business_profile"] |= params.get("business_profile") or {}
     for name, given in (params.get("features") or {}).items():
-        made["features"][name] |= given
+        _merge(made["features"][name], given)
+    for product in made["features"]["subscription_update"]["products"] or ():
+        product["adjustable_quantity"] = {"enabled": False, "minimum": 1, "maximum": None} | (product.get("adjustable_quantity") or {})
     conditions = made["features"]["subscription_update"].get("schedule_at_period_end")
     if conditions is not None:
         conditions.setdefault("conditions", [])
+
+
+def _merge(feature: dict, given: dict) -> None:
+    for key, value in given.items():
+        if isinstance(value, dict) and isinstance(feature.get(key), dict):
+            _merge(feature[key], value)
+        else:
+            feature[key] = plain(value)
 
 
 @route("POST", CONFIGURATIONS + "/{id}")
@@ -67,7 +77,7 @@ def create_session(call: Call) -> dict:
     )  # fmt: skip
     session["url"] = f"{world.base_url}/pages/portal/{session['id']}"
     if params.get("flow_data"):
-        session["flow"] = _flow(params["flow_data"])
+        session["flow"] = _flow(plain(params["flow_data"]))
     world.emit("billing_portal.session.created", session)
     return session
 

@@ -28,5 +28,5 @@ def search(call: Call) -> dict:
 
 @includable("charge", "refunds")
 def refunds_of(world, charge: dict) -> dict:
-    rows = [r for r in world.store.all("refund") if r["charge"] == charge["id"]]
+    rows = world.store.where("refund", "charge", charge["id"])
     return sublist(rows[::-1], f"{PATH}/{charge['id']}/refunds")

@@ -1,10 +1,10 @@
 """/v1/checkout/sessions"""
 
+from sandbox import limits
 from sandbox.billing import checkout, discounts, session_rules
-from sandbox.errors import StripeError
 from sandbox.expand import includable
 from sandbox.lists import matching, page, retrievable
-from sandbox.objects import list_object, put_fields, put_metadata
+from sandbox.objects import list_object, plain, put_fields, put_metadata
 from sandbox.resources import prices
 from sandbox.routing import Call, route
 
@@ -15,7 +15,7 @@ retrievable("checkout.session", PATH, "checkout.session")
 
 @route("GET", PATH)
 def index(call: Call) -> dict:
-    rows = matching(call, call.world.store.all("checkout.session"), "customer", "payment_intent", "status", "subscription")
+    rows = matching(call, "checkout.session", "customer", "payment_intent", "status", "subscription")
     return page(call, rows)
 
 
@@ -28,15 +28,13 @@ def create(call: Call) -> dict:
     customer = None
     if params.get("customer"):
         customer = world.need("customer", params["customer"], "customer", "customer")
-        if customer.get("_deleted"):
-            raise StripeError.missing("customer", customer["id"], "customer")
     session = world.make("checkout.session", of=customer, mode=mode)
     session |= {
         "customer": customer["id"] if customer else None,
         "customer_creation": (params.get("customer_creation") or "if_required") if mode != "subscription" and not customer else ("always" if not customer else None),
         "_lines": _lines(call, mode),
-        "_data": dict(params.get({"payment": "payment_intent_data", "subscription": "subscription_data", "setup": "setup_intent_data"}[mode]) or {}),
-        "_coupons": [[c["id"], p["id"] if p else None] for c, p in discounts.wanted(world, params.get("discounts"))],
+        "_data": plain(params.get({"payment": "payment_intent_data", "subscription": "subscription_data", "setup": "setup_intent_data"}[mode]) or {}),
+        "_coupons": [[c["id"], p["id"] if p else None] for c, p in discounts.wanted(world, params.get("discounts"), customer)],
     }  # fmt: skip
     put_fields(
         session,
@@ -55,6 +53,8 @@ def create(call: Call) -> dict:
     put_metadata(session, params)
     session["payment_method_collection"] = params.get("payment_method_collection", "always") if mode == "subscription" else "if_required"
     session["expires_at"] = params.get("expires_at") or session["created"] + checkout.DAY
+    limits.moment("expires_at", session["expires_at"], world.now(session))
+    limits.moment("subscription_data[trial_end]", session["_data"].get("trial_end"), world.now(session))
     session["currency"] = _currency(world, session, params)
     session["url"] = f"{world.base_url}/pages/checkout/{session['id']}"
     if mode != "setup":

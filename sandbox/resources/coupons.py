@@ -21,6 +21,8 @@ def create(call: Call) -> dict:
     duration = params.get("duration", "once")
     if duration == "repeating" and not params.get("duration_in_months"):
         raise StripeError.missing_parameter("duration_in_months")
+    if params.get("id") and call.world.store.get("coupon", params["id"]):
+        raise StripeError.invalid("Coupon already exists.", "id", "resource_already_exists")
     coupon = call.world.make("coupon", id=params.get("id") or "", currency=None)
     put_fields(
         coupon, params, "percent_off", "amount_off", "currency", "duration", "duration_in_months", "max_redemptions", "redeem_by", "name"

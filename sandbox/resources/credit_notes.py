@@ -25,7 +25,7 @@ def create(call: Call) -> dict:
     )
     if not 0 < amount <= limit:
         raise StripeError.invalid(f"The credit note's total ({amount}) must be between 1 and {limit}.", "amount")
-    count = sum(1 for n in world.store.all("credit_note") if n["invoice"] == invoice["id"])
+    count = len(world.store.where("credit_note", "invoice", invoice["id"]))
     note = world.make(
         "credit_note", of=invoice, amount=amount, subtotal=amount, total=amount, currency=invoice["currency"],
         customer=invoice["customer"], invoice=invoice["id"], number=f"{invoice['number']}-CN-{count + 1:02d}",

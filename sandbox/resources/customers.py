@@ -3,7 +3,7 @@
 from sandbox.billing import discounts, methods
 from sandbox.expand import includable, sublist
 from sandbox.lists import listable, page
-from sandbox.objects import put_fields, put_metadata
+from sandbox.objects import put_fields, put_metadata, tombstone
 from sandbox.routing import Call, route
 from sandbox.search import search_page
 
@@ -18,12 +18,8 @@ listable("customer", PATH, "email", "test_clock")
 
 @route("GET", PATH + "/{id}")
 def retrieve(call: Call) -> dict:
-    customer = call.world.need("customer", call.id, "customer")
-    return tombstone(customer) if customer.get("_deleted") else customer
-
-
-def tombstone(obj: dict) -> dict:
-    return {"id": obj["id"], "object": obj["object"], "deleted": True}
+    found = call.world.store.get("customer", call.id)
+    return tombstone(found) if found and found.get("_deleted") else call.world.need("customer", call.id, "customer")
 
 
 def new(world, **values) -> dict:
@@ -113,12 +109,15 @@ def delete_discount(call: Call) -> dict:
 
 @route("DELETE", PATH + "/{id}")
 def delete(call: Call) -> dict:
+    return delete_one(call.world, call.world.need("customer", call.id, "customer"))
+
+
+def delete_one(world, customer: dict) -> dict:
+    """Her subscriptions end at once, and only a tombstone stays."""
     from sandbox.billing import standing, subscribing
 
-    world = call.world
-    customer = world.need("customer", call.id, "customer")
-    for subscription in list(world.store.all("subscription")):
-        if subscription["customer"] == call.id and subscription["status"] not in subscribing.TERMINAL:
+    for subscription in world.store.where("subscription", "customer", customer["id"]):
+        if subscription["status"] not in subscribing.TERMINAL:
             standing.end(world, subscription, "cancellation_requested")
     customer["_deleted"] = True
     world.store.put(customer)
@@ -147,8 +146,6 @@ def payment_method(call: Call) -> dict:
 @includable("customer", "subscriptions")
 def subscriptions_of(world, customer: dict) -> dict:
     rows = [
-        s
-        for s in world.store.all("subscription")
-        if s["customer"] == customer["id"] and s["status"] not in ("canceled", "incomplete_expired")
+        s for s in world.store.where("subscription", "customer", customer["id"]) if s["status"] not in ("canceled", "incomplete_expired")
     ]
     return sublist(rows[::-1], f"{PATH}/{customer['id']}/subscriptions")

@@ -2,7 +2,7 @@
 
 from sandbox.billing import disputes
 from sandbox.lists import listable, retrievable
-from sandbox.objects import put_metadata
+from sandbox.objects import plain, put_metadata
 from sandbox.routing import Call, route
 
 PATH = "/v1/disputes"
@@ -15,7 +15,7 @@ listable("dispute", PATH, "charge", "payment_intent")
 def update(call: Call) -> dict:
     dispute = call.world.need("dispute", call.id, "dispute")
     if "evidence" in call.params:
-        disputes.respond(call.world, dispute, call.params["evidence"] or {}, submit=call.params.get("submit", True))
+        disputes.respond(call.world, dispute, plain(call.params["evidence"] or {}), submit=call.params.get("submit", True))
     if "metadata" in call.params:
         with call.world.changing(dispute, "charge.dispute.updated"):
             put_metadata(dispute, call.params)

@@ -22,7 +22,7 @@ def index(call: Call) -> dict:
     if "delivery_success" in params:
         rows = [e for e in rows if (e["pending_webhooks"] == 0) == params["delivery_success"]]
     if "related_object" in params:
-        rows = [e for e in rows if e["data"]["object"]["id"] == params["related_object"]]
+        rows = [e for e in rows if e["data"]["object"].get("id") == params["related_object"]]
     return page(call, rows)
 
 

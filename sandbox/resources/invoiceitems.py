@@ -3,7 +3,7 @@
 from sandbox.billing import invoicing, proration
 from sandbox.errors import StripeError
 from sandbox.lists import listable, retrievable
-from sandbox.objects import put_fields, put_metadata
+from sandbox.objects import plain, put_fields, put_metadata
 from sandbox.resources import prices
 from sandbox.routing import Call, route
 
@@ -39,7 +39,7 @@ def create(call: Call) -> dict:
     item = proration.invoice_item(
         world, customer, subscription, amount=amount, currency=currency, description=params.get("description"),
         quantity=quantity, quantity_decimal=str(quantity), pricing=pricing, discounts=[],
-        metadata=dict(params.get("metadata") or {}), period=params.get("period") or {"start": now, "end": now},
+        metadata=dict(params.get("metadata") or {}), period=plain(params.get("period")) or {"start": now, "end": now},
         discountable=params.get("discountable", amount > 0),
     )  # fmt: skip
     if params.get("invoice"):

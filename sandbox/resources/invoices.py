@@ -1,6 +1,6 @@
 """/v1/invoices"""
 
-from sandbox.billing import discounts, invoicing, methods, proration, subscribing
+from sandbox.billing import discounts, invoicing, methods, previewing, proration, subscribing
 from sandbox.errors import StripeError
 from sandbox.expand import includable, sublist
 from sandbox.lists import matching, page, retrievable
@@ -9,18 +9,14 @@ from sandbox.routing import Call, route
 from sandbox.search import search_page
 
 PATH = "/v1/invoices"
+PREVIEWED = {"items", "proration_behavior", "proration_date", "billing_cycle_anchor"}
 
 retrievable("invoice", PATH)
 
 
 @route("GET", PATH)
 def index(call: Call) -> dict:
-    rows = matching(call, call.world.store.all("invoice"), "customer", "status", "collection_method")
-    if wanted := call.params.get("subscription"):
-        rows = [
-            i for i in rows
-            if ((i["parent"] or {}).get("subscription_details") or {}).get("subscription") == wanted
-        ]  # fmt: skip
+    rows = matching(call, "invoice", "subscription", "customer", "status", "collection_method")
     return page(call, rows)
 
 
@@ -113,6 +109,7 @@ def pay(call: Call) -> dict:
         if invoice["amount_due"] == 0 and invoice["attempt_count"] == 0:
             return invoice
         raise StripeError.invalid("Invoice is already paid", code="invoice_already_paid")
+    invoicing.must_be_payable(invoice)
     if call.params.get("paid_out_of_band"):
         invoicing.mark_paid(world, invoice, None, off_stripe=True)
         return invoice
@@ -151,14 +148,15 @@ def send(call: Call) -> dict:
 
 @route("POST", PATH + "/create_preview")
 def create_preview(call: Call) -> dict:
-    """The next invoice of a subscription as it stands (changes are not previewed yet)."""
+    """The next invoice of a subscription, as it stands or with `subscription_details` changed."""
     if not call.params.get("subscription"):
         raise StripeError.missing_parameter("subscription")
-    unsupported = set(call.params) - {"subscription", "customer"}
+    subscription = call.world.need("subscription", call.params["subscription"], "subscription", "subscription")
+    details = call.params.get("subscription_details") or {}
+    unsupported = (set(call.params) - {"subscription", "customer", "subscription_details", "expand"}) | (set(details) - PREVIEWED)
     if unsupported:
         raise StripeError.invalid(f"The sandbox cannot preview {sorted(unsupported)} yet.", sorted(unsupported)[0])
-    subscription = call.world.need("subscription", call.params["subscription"], "subscription", "subscription")
-    return subscribing.preview(call.world, subscription)
+    return previewing.change(call.world, subscription, details) if details else subscribing.preview(call.world, subscription)
 
 
 @route("GET", PATH + "/search")

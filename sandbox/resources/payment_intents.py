@@ -1,5 +1,6 @@
 """/v1/payment_intents"""
 
+from sandbox import limits
 from sandbox.billing import charging, invoicing, methods
 from sandbox.errors import StripeError
 from sandbox.lists import listable, retrievable
@@ -25,8 +26,7 @@ def create(call: Call) -> dict:
     world, params = call.world, call.params
     # A bank debit's mandate and the way errors are told change nothing here.
     params.tolerate("mandate_data", "error_on_requires_action", "use_stripe_sdk", "off_session", "return_url")
-    if params["amount"] < 1:
-        raise StripeError.invalid("This value must be greater than or equal to 1.", "amount", "parameter_invalid_integer")
+    limits.charge(params["amount"], params["currency"].lower())
     customer = None
     if params.get("customer"):
         customer = world.need("customer", params["customer"], "customer", "customer")
@@ -83,26 +83,18 @@ def update(call: Call) -> dict:
 @route("POST", PATH + "/{id}/confirm")
 def confirm(call: Call) -> dict:
     intent = call.world.need("payment_intent", call.id, "payment_intent")
-    if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
-        raise unexpected(intent, "confirm")
+    charging.must_be_payable(intent)
     call.params.tolerate("off_session", "return_url", "mandate_data", "use_stripe_sdk", "error_on_requires_action")
     chosen = call.params.get("payment_method") or intent["payment_method"]
     confirm_with(call, intent, methods.resolve(call.world, chosen) if chosen else None)
     return intent
 
 
-def unexpected(intent: dict, deed: str) -> StripeError:
-    return StripeError.invalid(
-        f"You cannot {deed} this PaymentIntent because it has a status of {intent['status']}.",
-        code="payment_intent_unexpected_state",
-    )
-
-
 @route("POST", PATH + "/{id}/capture")
 def capture(call: Call) -> dict:
     intent = call.world.need("payment_intent", call.id, "payment_intent")
     if intent["status"] != "requires_capture":
-        raise unexpected(intent, "capture")
+        raise charging.unexpected(intent, "capture")
     amount = call.params.get("amount_to_capture", intent["amount_capturable"])
     if not 1 <= amount <= intent["amount_capturable"]:
         raise StripeError.invalid("Amount too large to capture.", "amount_to_capture", "amount_too_large")
@@ -112,17 +104,7 @@ def capture(call: Call) -> dict:
 @route("POST", PATH + "/{id}/cancel")
 def cancel(call: Call) -> dict:
     intent = call.world.need("payment_intent", call.id, "payment_intent")
-    if intent["status"] in ("succeeded", "canceled", "processing"):
-        raise unexpected(intent, "cancel")
-    with call.world.changing(intent, None):
-        intent |= {
-            "status": "canceled",
-            "canceled_at": call.world.now(intent),
-            "cancellation_reason": call.params.get("cancellation_reason"),
-            "amount_capturable": 0,
-            "next_action": None,
-        }
-    call.world.emit("payment_intent.canceled", intent)
+    charging.cancel(call.world, intent, call.params.get("cancellation_reason"))
     return intent
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sandbox.errors import StripeError
 from sandbox.lists import matching, page, retrievable
-from sandbox.objects import put_metadata
+from sandbox.objects import plain, put_metadata
 from sandbox.resources import products
 from sandbox.routing import Call, route
 from sandbox.search import search_page
@@ -16,11 +16,11 @@ retrievable("price", PATH)
 
 @route("GET", PATH)
 def index(call: Call) -> dict:
-    rows = matching(call, call.world.store.all("price"), "active", "currency", "product", "type")
+    rows = matching(call, "price", "active", "currency", "product", "type")
     keys = call.params.get("lookup_keys")
     if keys is not None:
         rows = [p for p in rows if p["lookup_key"] in keys]
-    recurring = call.params.get("recurring") or {}
+    recurring = plain(call.params.get("recurring") or {})
     rows = [p for p in rows if all((p["recurring"] or {}).get(k) == v for k, v in recurring.items())]
     return page(call, [p for p in rows if not p.get("_inline")])
 

@@ -17,7 +17,7 @@ listable(KIND, PATH, "customer")
 def create(call: Call) -> dict:
     world, params = call.world, call.params
     if params.get("from_subscription"):
-        return _from_subscription(call)
+        return schedules.of_running(world, world.need("subscription", params["from_subscription"], "subscription", "from_subscription"))
     if not params.get("customer") or not params.get("phases"):
         raise StripeError.missing_parameter("phases" if params.get("customer") else "customer")
     customer = world.need("customer", params["customer"], "customer", "customer")
@@ -33,35 +33,12 @@ def create(call: Call) -> dict:
     return schedule
 
 
-def _from_subscription(call: Call) -> dict:
-    """A schedule whose one phase is the subscription's current period."""
-    world = call.world
-    subscription = world.need("subscription", call.params["from_subscription"], "subscription", "from_subscription")
-    if subscription["schedule"]:
-        raise StripeError.invalid("The subscription has a schedule already.", "from_subscription")
-    customer = world.the("customer", subscription["customer"])
-    schedule = world.make(KIND, of=customer, customer=customer["id"], test_clock=customer["test_clock"])
-    rows = subscription["items"]["data"]
-    items = [{"price": i["price"]["id"], "quantity": i["quantity"]} for i in rows]
-    given = {"items": items, "end_date": rows[0]["current_period_end"]}
-    schedule["phases"] = schedules.phases(world, [given], rows[0]["current_period_start"])
-    begin = schedule["phases"][0]
-    schedule |= {
-        "subscription": subscription["id"],
-        "status": "active",
-        "current_phase": {"start_date": begin["start_date"], "end_date": begin["end_date"]},
-    }
-    with world.changing(subscription, "customer.subscription.updated"):
-        subscription["schedule"] = schedule["id"]
-    world.emit("subscription_schedule.created", schedule)
-    return schedule
-
-
 @route("POST", PATH + "/{id}")
 def update(call: Call) -> dict:
     world = call.world
     schedule = world.need(KIND, call.id, "subscription schedule")
     with world.changing(schedule, "subscription_schedule.updated"):
+        call.params.tolerate("proration_behavior")
         put_fields(schedule, call.params, "end_behavior")
         put_metadata(schedule, call.params)
         if call.params.get("phases"):
@@ -72,14 +49,19 @@ def update(call: Call) -> dict:
             if schedule["current_phase"]:
                 first = schedule["phases"][0]
                 schedule["current_phase"] = {"start_date": first["start_date"], "end_date": first["end_date"]}
+                subscription = world.the("subscription", schedule["subscription"])
+                with world.changing(subscription, "customer.subscription.updated"):
+                    schedules.settle_in(world, subscription, first)
     return schedule
 
 
 @route("POST", PATH + "/{id}/cancel")
 def cancel(call: Call) -> dict:
+    call.params.tolerate("invoice_now", "prorate")
     return schedules.cancel(call.world, call.world.need(KIND, call.id, "subscription schedule"))
 
 
 @route("POST", PATH + "/{id}/release")
 def release(call: Call) -> dict:
+    call.params.tolerate("preserve_cancel_date")
     return schedules.release(call.world, call.world.need(KIND, call.id, "subscription schedule"))

@@ -1,9 +1,12 @@
 """/v1/subscriptions"""
 
-from sandbox.billing import changing, discounts, invoicing, methods, standing, subscribing
+from collections.abc import Callable
+
+from sandbox import limits
+from sandbox.billing import changing, discounts, invoicing, methods, pausing, proration, standing, subscribing, waiting
 from sandbox.errors import StripeError
 from sandbox.lists import matching, page, retrievable
-from sandbox.objects import put_fields, put_metadata
+from sandbox.objects import plain, public, put_fields, put_metadata
 from sandbox.resources import prices
 from sandbox.routing import Call, route
 from sandbox.search import search_page
@@ -15,7 +18,7 @@ retrievable("subscription", PATH)
 
 @route("GET", PATH)
 def index(call: Call) -> dict:
-    rows = matching(call, call.world.store.all("subscription"), "customer", "collection_method", "test_clock")
+    rows = matching(call, "subscription", "customer", "collection_method", "test_clock")
     status = call.params.get("status")
     if status == "ended":
         rows = [s for s in rows if s["status"] in subscribing.TERMINAL]
@@ -31,6 +34,7 @@ def index(call: Call) -> dict:
 @route("POST", PATH)
 def create(call: Call) -> dict:
     world, params = call.world, call.params
+    params.tolerate("off_session", "proration_behavior")
     customer = world.need("customer", params["customer"], "customer", "customer")
     items = _items(call)
     method = (
@@ -38,7 +42,9 @@ def create(call: Call) -> dict:
         if params.get("default_payment_method")
         else None
     )
-    coupons = discounts.wanted(world, params.get("discounts"))
+    coupons = discounts.wanted(
+        world, params.get("discounts"), customer, sum((p["unit_amount"] or 0) * quantity for p, quantity, _ in items)
+    )
     subscription = subscribing.create(
         world, customer, items, trial_end=_trial_end(call, customer), coupons=coupons,
         metadata=dict(params.get("metadata") or {}), description=params.get("description"),
@@ -47,7 +53,8 @@ def create(call: Call) -> dict:
         days_until_due=params.get("days_until_due"),
     )  # fmt: skip
     if params.get("trial_settings"):
-        subscription["trial_settings"] = params["trial_settings"]
+        subscription["trial_settings"] = plain(params["trial_settings"])
+    subscription["payment_settings"] |= plain(params.get("payment_settings") or {})
     changing.schedule_end(world, subscription, params)
     begin(call, subscription, customer, method)
     return subscription
@@ -68,9 +75,11 @@ def _items(call: Call) -> list[tuple[dict, int, dict]]:
 
 
 def _trial_end(call: Call, customer: dict) -> int | None:
+    now = call.world.now(customer)
     if call.params.get("trial_period_days"):
-        return call.world.now(customer) + call.params["trial_period_days"] * 86400
+        return now + call.params["trial_period_days"] * 86400
     end = call.params.get("trial_end")
+    limits.moment("trial_end", end, now)
     return end if isinstance(end, int) else None
 
 
@@ -92,6 +101,7 @@ def begin(call: Call, subscription: dict, customer: dict, method: dict | None) -
         subscription["status"] = "active"
     if failure and (behaviour == "error_if_incomplete" or failure.status == 400):
         world.store.drop(subscription)
+        world.store.drop(invoice)  # nor must a new card pay for what was never begun
         raise failure
     subscribing.announce(world, subscription)
 
@@ -102,37 +112,90 @@ def update(call: Call) -> dict:
     subscription = world.need("subscription", call.id, "subscription")
     if subscription["status"] in subscribing.TERMINAL and set(params) - {"metadata", "cancellation_details"}:
         raise StripeError.invalid("A canceled subscription can only update its cancellation_details and metadata.")
-    after: list = []
+    behaviour = params.get("payment_behavior", "allow_incomplete")
+    params.tolerate("proration_behavior", "proration_date", "off_session")  # they say how, and change nothing by themselves
+    before, anchor = public(subscription["items"])["data"], subscription["billing_cycle_anchor"]
+    if behaviour == "pending_if_incomplete" and set(params) & {"metadata", "cancel_at", "default_payment_method", "pause_collection"}:
+        raise StripeError.invalid(
+            "With `payment_behavior=pending_if_incomplete` only items, discounts and dates can be updated.", "payment_behavior"
+        )
+    strictly = behaviour in ("pending_if_incomplete", "error_if_incomplete")
     with world.changing(subscription, "customer.subscription.updated"):
-        put_metadata(subscription, params)
-        put_fields(subscription, params, "description", "days_until_due", "collection_method", "pause_collection", "trial_settings")
-        if isinstance(subscription["pause_collection"], dict):
-            subscription["pause_collection"].setdefault("resumes_at", None)
-        if "default_payment_method" in params:
-            chosen = params["default_payment_method"]
-            subscription["default_payment_method"] = methods.resolve(world, chosen)["id"] if chosen else None
-        if "cancellation_details" in params:
-            put_fields(subscription["cancellation_details"], params["cancellation_details"] or {}, "comment", "feedback")
-        changing.schedule_end(world, subscription, params)
-        if "discounts" in params:
-            changing.replace_discounts(world, subscription, params["discounts"])
-        if params.get("items"):
-            after.append(changing.items(world, subscription, params))
-        if "trial_end" in params:
-            after.append(changing.trial_end(world, subscription, params["trial_end"]))
-    for deed in after:
+        _plain(call, subscription)
+        deeds = _changes(call, subscription)
+        if strictly:
+            last = subscription["latest_invoice"]
+            _do(deeds)
+            _if_unpaid(call, subscription, behaviour, last, before, anchor)
+    if not strictly:
+        _do(deeds)
+    return subscription
+
+
+def _changes(call: Call, subscription: dict) -> list[Callable[[], None] | None]:
+    """What moves money or time; what is to be invoiced afterwards."""
+    world, params = call.world, call.params
+    after = []
+    changing.schedule_end(world, subscription, params)
+    if "discounts" in params:
+        changing.replace_discounts(world, subscription, params["discounts"])
+    if params.get("items") or (params.get("billing_cycle_anchor") or {}).get("type") == "now":
+        after.append(changing.items(world, subscription, params))
+    if "trial_end" in params:
+        limits.moment("trial_end", params["trial_end"], world.now(subscription))
+        after.append(changing.trial_end(world, subscription, params["trial_end"]))
+    return after
+
+
+def _do(deeds: list[Callable[[], None] | None]) -> None:
+    for deed in deeds:
         if deed:
             deed()
-    return subscription
+
+
+def _plain(call: Call, subscription: dict) -> None:
+    world, params = call.world, call.params
+    put_metadata(subscription, params)
+    put_fields(subscription, params, "description", "days_until_due", "collection_method", "pause_collection", "trial_settings")
+    if isinstance(subscription["pause_collection"], dict):
+        subscription["pause_collection"].setdefault("resumes_at", None)
+    subscription["payment_settings"] |= plain(params.get("payment_settings") or {})
+    if "default_payment_method" in params:
+        chosen = params["default_payment_method"]
+        subscription["default_payment_method"] = methods.resolve(world, chosen)["id"] if chosen else None
+    if "cancellation_details" in params:
+        put_fields(subscription["cancellation_details"], params["cancellation_details"] or {}, "comment", "feedback")
+
+
+def _if_unpaid(call: Call, subscription: dict, behaviour: str, last: str | None, before: list[dict], anchor: int) -> None:
+    """The change's own invoice was not paid: keep the change pending, or refuse it whole."""
+    if subscription["latest_invoice"] in (last, None):
+        return
+    invoice = call.world.the("invoice", subscription["latest_invoice"])
+    if invoice["status"] == "paid":
+        return
+    subscription["status"] = "active" if subscription["status"] == "past_due" else subscription["status"]
+    if behaviour == "pending_if_incomplete":
+        waiting.change_when_paid(call.world, subscription, before, anchor)
+        return
+    subscription["items"]["data"][:] = before
+    subscription |= {"billing_cycle_anchor": anchor, "latest_invoice": last}
+    invoicing.void(call.world, invoice)
+    raise StripeError("Your card was declined.", status=402, kind="card_error", code="card_declined")
 
 
 @route("DELETE", PATH + "/{id}")
 def cancel(call: Call) -> dict:
-    world = call.world
+    world, params = call.world, call.params
     subscription = world.need("subscription", call.id, "subscription")
     if subscription["status"] in subscribing.TERMINAL:
         raise StripeError.missing("subscription", call.id)
-    details = call.params.get("cancellation_details") or {}
+    details = params.get("cancellation_details") or {}
+    if params.get("prorate") and subscription["status"] in ("active", "past_due"):
+        for item in subscribing.items_of(subscription):
+            proration.change(world, subscription, item, (item["price"], item["quantity"]), None, world.now(subscription))
+    if params.get("invoice_now"):
+        proration.invoice_now(world, subscription)
     return standing.end(
         world, subscription, "cancellation_requested",
         **{k: details[k] for k in ("comment", "feedback") if details.get(k)},
@@ -141,18 +204,12 @@ def cancel(call: Call) -> dict:
 
 @route("POST", PATH + "/{id}/pause")
 def pause(call: Call) -> dict:
-    subscription = call.world.need("subscription", call.id, "subscription")
-    if subscription["status"] not in ("active", "trialing", "past_due"):
-        raise StripeError.invalid(f"A subscription that is {subscription['status']} cannot be paused.")
-    return subscribing.pause(call.world, subscription, "pause_requested")
+    return pausing.pause(call.world, call.world.need("subscription", call.id, "subscription"), call.params)
 
 
 @route("POST", PATH + "/{id}/resume")
 def resume(call: Call) -> dict:
-    subscription = call.world.need("subscription", call.id, "subscription")
-    if subscription["status"] != "paused":
-        raise StripeError.invalid(f"Only a paused subscription can be resumed; this one is {subscription['status']}.")
-    return changing.resume(call.world, subscription)
+    return pausing.resume(call.world, call.world.need("subscription", call.id, "subscription"), call.params)
 
 
 @route("DELETE", PATH + "/{id}/discount")
