@@ -9,9 +9,13 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register this room's doors: pages, commands, sessions and the way in."""
-    from membership import cli, jobs, models, security, views  # noqa: F401 - importing registers the tables and the jobs
+    from kit import backups, mail
+    from membership import cli, jobs, models, security, sessions, tokens, views  # noqa: F401 - importing registers the tables and the jobs
 
     security.init_app(app)
+    backups.on_restored(app, mail.skip_queued)
+    backups.on_restored(app, sessions.end_everyones)
+    backups.on_restored(app, tokens.retire_everyones)
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in cli.GROUPS:

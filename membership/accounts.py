@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kit import clock
 from kit.database import db
-from kit.mail import queue_mail, render_mail
+from kit.mail import is_told, queue_mail, render_mail
 from kit.urls import public_url
 from membership import passwords, sessions, signals, tokens
 from membership.domain import emails
@@ -38,13 +38,13 @@ def by_public_id(public_id: str) -> Account | None:
     return db.session.scalars(select(Account).where(Account.public_id == public_id)).one_or_none()
 
 
-def create(email: str, *, name: str = "", password_hash: str | None = None, role: str | None = None, confirmed: bool = False) -> Account:
+def create(email: str, *, name: str = "", role: str | None = None, confirmed: bool = False) -> Account:
     """A new account. Raises domain.emails.NotAnAddress, AddressTaken, ValueError for a role that there is not."""
     if role is not None and role not in ROLES:
         raise ValueError(f"no such role: {role}; there are {', '.join(ROLES)}")
     stored, key = emails.parse(email)
     now = clock.now()
-    account = Account(email=stored, email_key=key, name=name.strip()[:200], password=password_hash, role=role, created_at=now)
+    account = Account(email=stored, email_key=key, name=name.strip()[:200], role=role, created_at=now)
     account.confirmed_at = now if confirmed else None
     try:
         with db.session.begin_nested():
@@ -55,63 +55,59 @@ def create(email: str, *, name: str = "", password_hash: str | None = None, role
 
 
 def sign_up(email: str, name: str, password_hash: str, browser_hash: str, next_path: str) -> None:
-    """Make an account, or tell the owner of the address that there is one. Whoever asks cannot see which.
+    """Mail the link that proves the address, or tell its owner that she has an account. Whoever asks cannot see which.
 
-    An account that nobody has proven yet is taken over by the newest sign-up: the password of the one before is gone,
-    so nobody can lay an account in wait for the owner of an address (safety A19).
+    Whoever it is changes nothing in an account: name and password wait with the link, and ``prove`` takes them from there.
+    So nobody can lay an account in wait for the owner of an address, nor take one that waits for her: there may be one
+    already, with a role, a grant or a membership (safety A19).
     """
     account = find(email)
     if account is None:
         with suppress(AddressTaken):  # somebody else's sign-up was a moment faster
-            create(email, name=name, password_hash=password_hash)
+            create(email)
         account = find(email)
         assert account is not None
     db.session.refresh(account, with_for_update=True)  # its owner may be proving it at this moment
-    if account.confirmed_at is None and account.active:
-        account.name, account.password = name.strip()[:200], password_hash
-        sessions.end_all(account.id)
     if account.confirmed_at is None:
-        ask_to_verify(account, browser_hash, next_path)
+        waits = name.strip()[:200], password_hash
+        token = tokens.issue("verify", account, browser_hash=browser_hash, next_path=next_path, waits=waits)
+        _mail(account, "verify", address=public_url("account.verify", token=token))
     else:
         _mail(account, "account_exists", address=public_url("security.login"), reset=public_url("security.forgot_password"))
 
 
-def ask_to_verify(account: Account, browser_hash: str, next_path: str = "") -> None:
-    """Mail the link that proves the address."""
-    token = tokens.issue("verify", account, browser_hash=browser_hash, next_path=next_path)
-    _mail(account, "verify", address=public_url("account.verify", token=token))
+def mail_sign_in_link(account: Account, browser_hash: str, next_path: str, asked: str) -> None:
+    """Mail the link that signs in the browser that asked. ``asked`` names the asking: it is answered once."""
+    key = f"sign_in_link:{account.public_id}:{asked}"
+    if not is_told(key):  # a second link would kill the first, which is on its way
+        token = tokens.issue("sign_in", account, browser_hash=browser_hash, next_path=next_path)
+        _mail(account, "sign_in_link", key=key, address=public_url("account.open_link", token=token))
 
 
-def mail_sign_in_link(account: Account, browser_hash: str, next_path: str) -> None:
-    """Mail the link that signs in the browser that asked."""
-    token = tokens.issue("sign_in", account, browser_hash=browser_hash, next_path=next_path)
-    _mail(account, "sign_in_link", address=public_url("account.open_link", token=token))
-
-
-def mail_reset(account: Account, browser_hash: str) -> None:
-    """Mail the link by which a new password can be chosen; to the stored address, never to the typed one."""
-    token = tokens.issue("reset", account, browser_hash=browser_hash)
-    _mail(account, "reset", address=public_url("security.reset_password", token=token))
+def mail_reset(account: Account, browser_hash: str, asked: str) -> None:
+    """Mail the link by which a new password can be chosen, once for each asking; to the stored address, never to the typed one."""
+    key = f"reset:{account.public_id}:{asked}"
+    if not is_told(key):
+        token = tokens.issue("reset", account, browser_hash=browser_hash)
+        _mail(account, "reset", key=key, address=public_url("security.reset_password", token=token))
 
 
 def prove(account: Account, browser_hash: str | None) -> bool:
-    """Somebody opened a link that went to the account's address. Answers whether its password still stands.
+    """Somebody opened a link that went to the account's address. Answers whether there is a password to sign in with.
 
-    At the first proof the password stays only if the same browser chose it: otherwise somebody else may have signed
-    up with this address and be waiting (safety A19), so password and sessions go.
+    At the first proof the name and the password count that were typed in this very browser when it signed up. What was
+    typed elsewhere is forgotten: somebody else may have signed up with this address and be waiting (safety A19).
     """
-    if account.confirmed_at is not None:
-        return True
-    chosen_by = tokens.browser_of_sign_up(account.id)
-    kept = account.password is None or (chosen_by is not None and chosen_by == browser_hash)
-    if not kept:
-        account.password = None
-        sessions.end_all(account.id)
-    account.confirmed_at = clock.now()
-    tokens.retire(account.id, "verify")
-    db.session.flush()
-    signals.email_verified.send(account)
-    return kept
+    if account.confirmed_at is None:
+        account.confirmed_at = clock.now()
+        chosen = tokens.chosen_in(browser_hash, account.id)
+        if chosen is not None:
+            account.name, account.password = chosen[0] or account.name, chosen[1]
+        tokens.forget_chosen(account.id)
+        sessions.end_all(account.id)  # whoever was signed in so far had proven nothing
+        db.session.flush()
+        signals.email_verified.send(account)
+    return account.password is not None
 
 
 def set_password(account: Account, password_hash: str, *, but: str | None = None) -> None:
@@ -136,6 +132,6 @@ def set_role(account: Account, role: str | None) -> None:
     sessions.end_all(account.id)
 
 
-def _mail(account: Account, template: str, **context: object) -> None:
+def _mail(account: Account, template: str, *, key: str = "", **context: object) -> None:
     subject, text, html = render_mail(template, account=account, **context)
-    queue_mail(account.email, subject, text, html, key=f"{template}:{account.public_id}:{sessions.new_token()}")
+    queue_mail(account.email, subject, text, html, key=key or f"{template}:{account.public_id}:{sessions.new_token()}")

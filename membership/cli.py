@@ -67,8 +67,9 @@ def members_show(email: str, as_json: bool) -> None:
 @click.argument("email")
 @click.option("--until", required=True, help="The last day, as 2027-05-31.")
 @click.option("--note", required=True, help="Why this person reads for free.")
+@click.option("--mail", "tell", is_flag=True, help="Write to this person.")
 @as_json
-def members_grant(email: str, until: str, note: str, as_json: bool) -> None:
+def members_grant(email: str, until: str, note: str, tell: bool, as_json: bool) -> None:
     """Let EMAIL read for free; makes the account if there is none."""
     try:
         last = people.day(until)
@@ -78,7 +79,7 @@ def members_grant(email: str, until: str, note: str, as_json: bool) -> None:
         raise click.UsageError("--until needs a day like 2027-05-31")
     account = accounts.find(email) or _created(email, "")
     try:
-        grants.grant(account, people.end_of_day(last), note, "command line")
+        grants.grant(account, people.end_of_day(last), note, "command line", tell=tell)
     except grants.GrantRefused as refused:
         raise click.UsageError(str(refused)) from refused
     db.session.commit()
@@ -139,7 +140,7 @@ def members_export(as_json: bool) -> None:
 def _known(email: str) -> Account:
     found = accounts.find(email)
     if found is None:
-        click.echo(f"no account has the address {email}", err=True)
+        click.echo(f"Error: no account has the address {email}.", err=True)
         sys.exit(1)
     return found
 

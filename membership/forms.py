@@ -5,10 +5,10 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import DateField, EmailField, HiddenField, PasswordField, StringField
+from wtforms import BooleanField, DateField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
-from membership import passwords
+from membership import grants, passwords
 from membership.domain import emails
 
 OBJECTIONS = {
@@ -20,10 +20,27 @@ OBJECTIONS = {
 }
 
 
+class DayField(DateField):
+    """A day; what is none is refused in our words (browsers without a field for dates let anything be typed)."""
+
+    def process_formdata(self, valuelist: Any) -> None:
+        """Raises ValueError with a sentence."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(_l("Choose the day, as 2027-05-31.")) from error
+
+
 def plain_text(_form: Any, field: Any) -> None:
     """No control characters: they have no place in a name, and PostgreSQL refuses NUL."""
     if field.data and any(ord(letter) < 32 or ord(letter) == 127 for letter in field.data):
         raise ValidationError(_l("Use letters, digits and ordinary signs only."))
+
+
+def within_reach(_form: Any, field: Any) -> None:
+    """No day beyond grants.FURTHEST."""
+    if field.data is not None and field.data > grants.FURTHEST:
+        raise ValidationError(_l("Choose a day before the year 3000."))
 
 
 class Address:
@@ -58,6 +75,11 @@ def new_password_field() -> PasswordField:
 
 def name_field() -> StringField:
     return StringField(_l("Your name"), [Length(max=200, message=_l("Use at most 200 characters.")), plain_text])
+
+
+def last_day_field() -> DateField:
+    needed = InputRequired(_l("Choose the last day, as 2027-05-31."))
+    return DayField(_l("Last day"), [needed, within_reach])
 
 
 class SignInForm(FlaskForm):
@@ -107,8 +129,16 @@ class ChangePasswordForm(FlaskForm):
 class GrantForm(FlaskForm):
     """Complimentary access, given by staff."""
 
-    until = DateField(_l("Last day"), [InputRequired(_l("Choose the last day, as 2027-05-31."))])
+    until = last_day_field()
     note = StringField(_l("Why"), [DataRequired(_l("Say why; who comes after you will want to know.")), Length(max=500), plain_text])
+    tell = BooleanField(_l("Write to the reader"))
+
+
+class GrantEndForm(FlaskForm):
+    """Another end of complimentary access."""
+
+    until = last_day_field()
+    tell = BooleanField(_l("Write to the reader"))
 
 
 class NameForm(FlaskForm):

@@ -1,6 +1,6 @@
 """Memberships: follow a source's newest snapshot to the row that the gate reads and the history that reports read."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import select
@@ -8,17 +8,18 @@ from sqlalchemy.orm import Session
 
 from kit import clock
 from kit.database import db
-from kit.settings import settings
+from membership import grace as graces
 from membership.domain import intervals, standing
-from membership.domain.standing import Snapshot, Standing
+from membership.domain.grace import Grace
+from membership.domain.standing import OPENING, Snapshot, Standing
 from membership.models import Account, Membership, MembershipInterval, MembershipSource
 
 SNAPSHOT_FIELDS = tuple(Snapshot.__dataclass_fields__)
 
 
-def grace() -> timedelta:
-    """How long the gate stays open past what is paid, as the editor set it (GRACE_DAYS)."""
-    return timedelta(days=settings()["GRACE_DAYS"])
+def grace() -> Grace:
+    """How long the gate stays open past what is paid, as the editor set it (before: GRACE_DAYS)."""
+    return graces.in_force()
 
 
 def follow(account_id: int, snapshot: Snapshot) -> Membership:
@@ -62,16 +63,32 @@ def derive(account_id: int) -> Membership:
     row.paid_until = lead.paid_until if lead else None
     row.ends_at = row.access_until if standing.is_ending(found, at) else None
     row.plan_key, row.source = (lead.plan_key, lead.kind) if lead else (None, None)
-    row.renew_at, row.updated_at = standing.opens_next(found, now), now
+    row.renew_at, row.updated_at = standing.row_holds_until(found, now), now
     db.session.add(row)
     db.session.flush()
     return row
 
 
 def due(limit: int) -> list[int]:
-    """Accounts whose row must be derived anew because a source that waited has begun."""
+    """Accounts whose row must be derived anew: a source that waited has begun, or a gap before one that waits."""
     waiting = select(Membership.account_id).where(Membership.renew_at <= clock.now()).order_by(Membership.renew_at)
     return list(db.session.scalars(waiting.limit(limit)))
+
+
+def open_after(account_id: int, limit: int) -> list[int]:
+    """Accounts beyond this one whose access may depend on the grace, in order: something lets them read, or did until its grace was over."""
+    mine = select(MembershipSource.account_id).where(MembershipSource.account_id > account_id, MembershipSource.status.in_(OPENING))
+    return list(db.session.scalars(mine.distinct().order_by(MembershipSource.account_id).limit(limit)))
+
+
+def follow_grace(account_id: int) -> None:
+    """The grace was changed: bring row and planned ends in line with the newest snapshots that we have."""
+    lock(account_id)
+    for row in db.session.scalars(
+        select(MembershipSource).where(MembershipSource.account_id == account_id, MembershipSource.status == "past_due")
+    ):
+        _write_intervals(account_id, _snapshot(row))
+    derive(account_id)
 
 
 def standing_of(account_id: int) -> Standing:
@@ -81,11 +98,12 @@ def standing_of(account_id: int) -> Standing:
 
 
 def standings_of(account_ids: list[int]) -> dict[int, Standing]:
-    """The standings of several accounts, in one look-up for a page of a list."""
+    """The standings of several accounts, in one look-up for a page of a list (and one for the grace)."""
     found: dict[int, list[Snapshot]] = {account_id: [] for account_id in account_ids}
     for row in db.session.scalars(select(MembershipSource).where(MembershipSource.account_id.in_(account_ids))):
         found[row.account_id].append(_snapshot(row))
-    return {account_id: standing.derive(snapshots, grace()) for account_id, snapshots in found.items()}
+    length = grace()
+    return {account_id: standing.derive(snapshots, length) for account_id, snapshots in found.items()}
 
 
 class Window(Protocol):

@@ -10,10 +10,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from membership.bills import Bill
 from membership.models import Account
 
 PANELS: dict[str, Callable[[Account], Markup]] = {}
 STAFF_PANELS: dict[str, Callable[[Account], Markup]] = {}  # the same, on the staff's page about a reader
+BILLS: dict[str, Callable[[int], dict[str, Bill]]] = {}  # of an account: what is known of the money of each source
 FACTS: dict[str, Callable[[Account], Any]] = {}
 
 
@@ -30,3 +32,11 @@ def shown_to_staff(account: Account) -> list[Markup]:
 def contributions(account: Account) -> list[dict[str, Any]]:
     """The contract's list: amount, currency, status, refunded; empty where no room keeps contributions."""
     return FACTS["contributions"](account) if "contributions" in FACTS else []
+
+
+def bills(account_id: int) -> dict[str, Bill]:
+    """By the source's id: what the sentences about it may say of amounts, cards and what waits."""
+    found: dict[str, Bill] = {}
+    for known in BILLS.values():
+        found |= known(account_id)
+    return found

@@ -55,15 +55,18 @@ def _row(values: dict[str, Any]) -> Row:
 
 
 def day(text: str) -> date | None:
-    """2027-05-31 as a date, nothing as None. Raises RowRefused."""
+    """2027-05-31 as a date, nothing as None. Raises RowRefused, also beyond grants.FURTHEST."""
     try:
-        return date.fromisoformat(text.strip()) if text.strip() else None
+        last = date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError as error:
         raise RowRefused(f"{text!r} is not a day like 2027-05-31") from error
+    if last is not None and last > grants.FURTHEST:
+        raise RowRefused(f"{text!r}: choose a day before the year 3000")
+    return last
 
 
 def end_of_day(last: date) -> datetime:
-    """The last second of this day in the publication's zone, as UTC; so pages name the day itself and not the next."""
+    """The last second of this day (at most grants.FURTHEST) in the publication's zone, as UTC; so pages name the day itself and not the next."""
     return datetime.combine(last, time(23, 59, 59), zone()).astimezone(UTC)
 
 

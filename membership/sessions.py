@@ -5,16 +5,19 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from flask import Response, g, request, session
 from flask_login import current_user
 from flask_security.utils import login_user
 from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from kit import clock
 from kit.database import db
 from membership.models import Account, LoginSession
 
+log = structlog.get_logger("membership.sessions")
 READER_LIFE = timedelta(days=180)
 READER_IDLE = timedelta(days=30)
 STAFF_LIFE = timedelta(hours=12)
@@ -92,6 +95,12 @@ def here() -> str | None:
     return g.session_seen[0] if "session_seen" in g else None
 
 
+def stands() -> bool:
+    """Is the session by which this request came still there? For a door that computes for a while before it writes; locks the row."""
+    token_hash = here()
+    return token_hash is not None and db.session.get(LoginSession, token_hash, with_for_update=True, populate_existing=True) is not None
+
+
 def touch(response: Response) -> Response:
     """After the request: note once a day that this device was seen, in a short transaction of its own.
 
@@ -103,8 +112,11 @@ def touch(response: Response) -> Response:
         # A page that wrote (a metered read, a return from Checkout) may still hold SQLite's one write lock: let go of it, or we
         # wait for ourselves.
         db.session.rollback()
-        with Session(db.engine) as own, own.begin():
-            own.execute(update(LoginSession).where(LoginSession.token_hash == token_hash).values(seen_at=now))
+        try:
+            with Session(db.engine) as own, own.begin():
+                own.execute(update(LoginSession).where(LoginSession.token_hash == token_hash).values(seen_at=now))
+        except DBAPIError as error:  # the page is ready, and a database that takes no writes now shall not keep it from her
+            log.warning("device not noted", error=type(error).__name__)
     return response
 
 
@@ -128,6 +140,12 @@ def end_all(account_id: int, but: str | None = None) -> int:
     """Sign every device of an account out, but perhaps one (its hash); answers how many."""
     which = delete(LoginSession).where(LoginSession.account_id == account_id)
     return _count(which.where(LoginSession.token_hash != but) if but else which)
+
+
+def end_everyones() -> str:
+    """After a backup was restored: sessions that were ended since would be alive again, so all end."""
+    count = _count(delete(LoginSession))
+    return f"{count} sessions are ended: everybody signs in anew." if count else ""
 
 
 def sweep() -> int:

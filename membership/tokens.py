@@ -4,9 +4,9 @@ A GET only looks (mail scanners open every link); the button's POST spends. One 
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import CursorResult, delete, select, update
 
 from kit import clock
 from kit.database import db
@@ -18,8 +18,19 @@ LIFE: dict[Purpose, timedelta] = {"verify": timedelta(hours=24), "sign_in": time
 KEEP = timedelta(days=7)
 
 
-def issue(purpose: Purpose, account: Account, *, browser_hash: str | None, next_path: str = "", life: timedelta | None = None) -> str:
-    """A new token for this account's present address; older ones of the same purpose are dead from now on."""
+def issue(
+    purpose: Purpose,
+    account: Account,
+    *,
+    browser_hash: str | None,
+    next_path: str = "",
+    life: timedelta | None = None,
+    waits: tuple[str, str | None] = ("", None),
+) -> str:
+    """A new token for this account's present address; older ones of the same purpose are dead from now on.
+
+    ``waits``: name and hash of the password that wait for the proof, see chosen_in.
+    """
     retire(account.id, purpose)
     now, token = clock.now(), new_token()
     db.session.add(
@@ -30,6 +41,8 @@ def issue(purpose: Purpose, account: Account, *, browser_hash: str | None, next_
             email_key=account.email_key,
             browser_hash=browser_hash,
             next_path=next_path,
+            name=waits[0],
+            password=waits[1],
             created_at=now,
             expires_at=now + (life or LIFE[purpose]),
         )
@@ -72,25 +85,38 @@ def retire(account_id: int, *purposes: Purpose) -> None:
     )
 
 
-def browser_of_sign_up(account_id: int) -> str | None:
-    """The browser that last asked to verify this account: the one whose person knows the password."""
-    return db.session.scalars(
-        select(AccountToken.browser_hash)
-        .where(AccountToken.account_id == account_id, AccountToken.purpose == "verify")
+def retire_everyones() -> str:
+    """After a backup was restored: links that were spent since, or killed, would open again. Says how many are dead now."""
+    living = update(AccountToken).where(AccountToken.used_at.is_(None), AccountToken.expires_at > clock.now())
+    count = cast("CursorResult[Any]", db.session.execute(living.values(used_at=clock.now()))).rowcount
+    return f"{count} links from mails open nothing any more: people ask for new ones." if count else ""
+
+
+def chosen_in(browser_hash: str | None, account_id: int) -> tuple[str, str] | None:
+    """(name, hash of the password) that were typed in this browser when it last signed up for this account; its link may be dead."""
+    if browser_hash is None:
+        return None  # a browser without its cookie chose nothing
+    mine = AccountToken.account_id == account_id, AccountToken.purpose == "verify", AccountToken.browser_hash == browser_hash
+    found = db.session.execute(
+        select(AccountToken.name, AccountToken.password)
+        .where(*mine, AccountToken.password.is_not(None))
         .order_by(AccountToken.created_at.desc())
         .limit(1)
     ).first()
+    return (found.name, found.password) if found is not None else None
+
+
+def forget_chosen(account_id: int) -> None:
+    """The address is proven: no other link to prove it lives, and nobody's password waits any more."""
+    retire(account_id, "verify")
+    waits = AccountToken.account_id == account_id, AccountToken.password.is_not(None)
+    db.session.execute(update(AccountToken).where(*waits).values(password=None).execution_options(synchronize_session=False))
 
 
 def sweep() -> None:
-    """Delete what ran out long ago (a daily job calls it); an unproven account's last request is kept for its browser."""
-    old = clock.now() - KEEP
-    unproven = select(Account.id).where(Account.confirmed_at.is_(None))
-    db.session.execute(
-        delete(AccountToken)
-        .where(AccountToken.expires_at < old, AccountToken.account_id.not_in(unproven))
-        .execution_options(synchronize_session=False)
-    )
+    """Delete what ran out long ago, with the passwords that waited for a proof that never came (a daily job calls it)."""
+    gone = delete(AccountToken).where(AccountToken.expires_at < clock.now() - KEEP)
+    db.session.execute(gone.execution_options(synchronize_session=False))
 
 
 def _living(purpose: Purpose, now: datetime) -> tuple:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from membership.domain import grace as graces
+from membership.domain.grace import Grace
+
 SourceKind = Literal["subscription", "grant", "gift", "group"]
 Status = Literal["none", "trialing", "active", "past_due", "ending", "paused", "lapsed"]
 
@@ -25,8 +28,8 @@ _RANK = {"active": 0, "trialing": 1, "ending": 2, "past_due": 3, "paused": 4, "l
 class Snapshot:
     """The newest known state of one source, in Stripe's words whatever the source.
 
-    ``paid_until`` is the end of the last period that was paid (for past_due: where the unpaid one began), ``ends_at``
-    the instant at which it is scheduled to end, ``ended_at`` the one at which it did. ``changed_at`` is when the
+    ``paid_until`` is the end of the last period that was paid (for past_due: where the unpaid one began), ``trial_end``
+    the end of a trial that it has or had, ``ends_at`` the instant at which it is scheduled to end, ``ended_at`` the one at which it did. ``changed_at`` is when the
     present facts came into force, ``observed_at`` when we looked: the newest look counts. ``mrr_720`` is the monthly
     amount in 1/720 of a minor unit (see rates.py).
     """
@@ -46,11 +49,17 @@ class Snapshot:
     mrr_720: int = 0
     currency: str | None = None
     end_cause: str | None = None
+    trial_end: datetime | None = None
 
     @property
     def began_at(self) -> datetime:
         """A Subscription that we have seen has begun, though Stripe's clock may be ahead of ours; a gift may wait."""
-        return min(self.started_at, self.observed_at) if self.kind == "subscription" else self.started_at
+        return min(self.started_at, self.observed_at) if self.kind == "subscription" and not self.follows_a_gift else self.started_at
+
+    @property
+    def follows_a_gift(self) -> bool:
+        """Does this Subscription begin when a gift's unused days are over? Stripe calls the time until then its trial."""
+        return self.trial_end is not None and self.trial_end == self.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ def _supersedes(new: Snapshot, known: Snapshot) -> bool:
     return (new.observed_at, repr(new)) > (known.observed_at, repr(known))
 
 
-def window(snapshot: Snapshot, grace: timedelta) -> Window | None:
+def window(snapshot: Snapshot, grace: Grace | timedelta) -> Window | None:
     """When this source opens the gate, or None.
 
     A source that renews keeps it open for ``grace`` past what is paid: a renewal's webhook may be late, and a card
@@ -98,7 +107,7 @@ def window(snapshot: Snapshot, grace: timedelta) -> Window | None:
     """
     if snapshot.status not in OPENING or snapshot.paid_until is None:
         return None
-    limits = [snapshot.paid_until + grace, snapshot.ends_at, snapshot.ended_at]
+    limits = [graces.ends(snapshot.paid_until, grace), snapshot.ends_at, snapshot.ended_at]
     end = min(limit for limit in limits if limit is not None)
     start = snapshot.began_at
     if end <= start:
@@ -106,7 +115,7 @@ def window(snapshot: Snapshot, grace: timedelta) -> Window | None:
     return Window(start, end, min(snapshot.paid_until, end), snapshot)
 
 
-def derive(snapshots: Iterable[Snapshot], grace: timedelta) -> Standing:
+def derive(snapshots: Iterable[Snapshot], grace: Grace | timedelta) -> Standing:
     """The standing of a reader with these sources; a pure function of the set."""
     kept = newest(snapshots)
     windows = [found for snapshot in kept if (found := window(snapshot, grace))]
@@ -147,9 +156,30 @@ def access_until(standing: Standing, at: datetime) -> datetime | None:
     return reach
 
 
+def given_until(standing: Standing, at: datetime) -> datetime | None:
+    """Until when gifts alone keep the gate open, without a gap from ``at``; None when no gift does. Her unused days."""
+    gifts = Standing(tuple(w for w in standing.windows if w.snapshot.kind == "gift"))
+    return access_until(gifts, at)
+
+
+def waiting(standing: Standing, at: datetime) -> Snapshot | None:
+    """A Subscription of hers that begins (and is first charged) when a gift's days are over."""
+    return next((s for s in standing.snapshots if s.follows_a_gift and s.status == "trialing" and s.started_at > at), None)
+
+
 def opens_next(standing: Standing, at: datetime) -> datetime | None:
     """When a source that has not begun will open the gate (a gift to come); None if there is none."""
     return min((w.start for w in standing.windows if w.start > at), default=None)
+
+
+def row_holds_until(standing: Standing, at: datetime) -> datetime | None:
+    """When a row that holds one stretch of access, derived at ``at``, must be derived anew; None when nothing is to come.
+
+    When something that waited begins; and before that, where a gap lies between, when the present stretch is over: so the
+    next one stands in the row before it begins.
+    """
+    coming, until = opens_next(standing, at), access_until(standing, at)
+    return coming if coming is None or until is None else min(coming, until)
 
 
 def _status_of(snapshot: Snapshot, at: datetime, opened: bool) -> Status:

@@ -22,12 +22,16 @@ class Account(Model, UserMixin):
     """A person who can sign in (or could, after proving her address).
 
     ``email`` is where mail goes, as she typed it; ``email_key`` is what makes it unique (domain/emails.py).
-    ``password`` is an argon2 hash or None: an account born in Checkout has none until she sets one. ``confirmed_at``
-    is when she proved the address; nothing of value is attached to an unproven one.
+    ``confirmed_at`` is when she proved the address. Before that an account may have a role, a grant or a membership, and
+    nobody can sign in to it but by a link to its address. ``password`` is an argon2 hash; none before the proof (what was
+    typed at a sign-up waits in account_token), none for who signs in by mail alone.
     """
 
     __tablename__ = "account"
-    __table_args__ = (CheckConstraint("role in ('owner', 'editor', 'finance', 'support')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role in ('owner', 'editor', 'finance', 'support')", name="role"),
+        CheckConstraint("password is null or confirmed_at is not null", name="proven_password"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=new_public_id)

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Model, UTCDateTime
 
+WAITS = text("renew_at is not null")
 KINDS = "kind in ('subscription', 'grant', 'gift', 'group')"
 
 
@@ -37,16 +38,18 @@ class MembershipSource(Model):
     mrr_720: Mapped[int] = mapped_column(BigInteger, default=0)
     currency: Mapped[str | None] = mapped_column(String(3))
     end_cause: Mapped[str | None] = mapped_column(String(12))
+    trial_end: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class Membership(Model):
     """What the gate reads: one row a person, derived from all her sources and never edited by hand.
 
     The gate is open while ``access_from <= now < access_until``; both None when nothing opens it. ``renew_at`` is when
-    the row must be derived anew because a source that waits will begin.
+    the row must be derived anew because a source that waits will begin, or a gap before one will.
     """
 
     __tablename__ = "membership"
+    __table_args__ = (Index("ix_membership_renew_at", "renew_at", postgresql_where=WAITS, sqlite_where=WAITS),)
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
     access_from: Mapped[datetime | None] = mapped_column(UTCDateTime)

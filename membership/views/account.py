@@ -21,7 +21,8 @@ bp = Blueprint("account", __name__, url_prefix="/account")
 @signed_in
 def show() -> str:
     """Who, standing, what to do."""
-    words = wording.of(memberships.standing_of(sessions.reader().id), clock.now())
+    mine = sessions.reader().id
+    words = wording.of(memberships.standing_of(mine), clock.now(), panels.bills(mine))
     return render_template("account/show.html", words=words, panels=panels.shown_to(sessions.reader()))
 
 

@@ -10,12 +10,12 @@ from kit.jobs import enqueue
 from kit.urls import safe_next
 from membership import accounts, sessions, tokens
 from membership.forms import EmailForm
-from membership.guards import public, signed_in
+from membership.guards import public
 from membership.models import Account, AccountToken
 from membership.views.account import bp
 from membership.views.browser import browser_hash, marked_browser
 from membership.views.pages import form_page, go, next_path, private
-from membership.views.rates import mails, own_tries
+from membership.views.rates import mails
 
 
 @bp.get("/check-mail")
@@ -34,7 +34,7 @@ def link() -> Any:
     form = EmailForm(next=next_path())
     if not form.validate_on_submit():
         return form_page("account/link.html", form)
-    enqueue("membership.mail_link", "sign_in", form.email_key, marked_browser(), safe_next(form.next.data, ""))
+    enqueue("membership.mail_link", "sign_in", form.email_key, marked_browser(), safe_next(form.next.data, ""), sessions.new_token())
     session["mail_to"] = form.email.data
     db.session.commit()
     return go(url_for("account.check_mail"))
@@ -78,7 +78,7 @@ def verify(token: str) -> Any:
 @bp.post("/verify/<token>")
 @public
 def confirm(token: str) -> Any:
-    """The address is hers. The browser that signed up is signed in; any other is not, and the password goes (A19)."""
+    """The address is hers. The browser that signed up is signed in, and its password counts; any other is not (A19)."""
     found = tokens.look("verify", token)
     if found is None:
         abort(410)
@@ -93,24 +93,12 @@ def confirm(token: str) -> Any:
     return private(render_template("account/confirmed.html", password_stays=password_stays))
 
 
-@bp.post("/verify")
-@own_tries
-@signed_in
-def resend() -> Any:
-    """Mail the confirmation again."""
-    if sessions.reader().confirmed_at is None:
-        accounts.ask_to_verify(sessions.reader(), marked_browser())
-        session["mail_to"] = sessions.reader().email
-    db.session.commit()
-    return go(url_for("account.check_mail"))
-
-
 def _same_browser(found: AccountToken) -> bool:
     return found.browser_hash is None or found.browser_hash == browser_hash()
 
 
 def _spent(found: AccountToken) -> Account:
-    # The account first, as a sign-up takes it: it must not put its password in while this one proves the address.
+    # The account first, as a sign-up takes it: it must not leave a password in wait while this one proves the address.
     account = db.session.get_one(Account, found.account_id, with_for_update=True, populate_existing=True)
     if not tokens.spend(found):
         abort(410)  # somebody was a moment faster

@@ -53,7 +53,11 @@ def login() -> Any:
     stored = account.password if account else None
     fits = passwords.matches(form.password.data or "", stored)
     if account is None or not fits or not account.active:
-        form.form_errors.append(_("This address and this password do not belong together."))
+        form.form_errors.append(
+            _(
+                "This address and this password do not belong together. If you have just made your account, press the button in our mail first."
+            )
+        )
         return form_page("security/sign_in.html", form)
     begin_write()
     db.session.refresh(account, with_for_update=True)
@@ -85,7 +89,7 @@ def forgot_password() -> Any:
     form = EmailForm()
     if not form.validate_on_submit():
         return form_page("security/forgot.html", form)
-    enqueue("membership.mail_link", "reset", form.email_key, marked_browser(), "")
+    enqueue("membership.mail_link", "reset", form.email_key, marked_browser(), "", sessions.new_token())
     session["mail_to"] = form.email.data
     db.session.commit()
     return go(url_for("account.check_mail"))
@@ -121,17 +125,20 @@ def reset_password(token: str) -> Any:
 def change_password() -> Any:
     """Change the password that one knows. Without one, the mailed link sets the first."""
     read_first()
-    if sessions.reader().password is None:
+    account_id, stored = sessions.reader().id, sessions.reader().password
+    if stored is None:
         return render_template("security/first_password.html", email_form=EmailForm(email=sessions.reader().email))
     form = ChangePasswordForm()
     if not form.validate_on_submit():
         return form_page("security/change.html", form)
-    if not passwords.matches(form.current.data or "", sessions.reader().password):
+    if not passwords.matches(form.current.data or "", stored):
         form.refuse_current()
         return form_page("security/change.html", form)
     password_hash = passwords.hashed(form.password.data or "")
     begin_write()
-    account = db.session.get_one(accounts.Account, sessions.reader().id)
+    account = db.session.get_one(accounts.Account, account_id, with_for_update=True, populate_existing=True)
+    if account.password != stored or not account.active or not sessions.stands():
+        abort(409)  # reset, or signed out here, while we were hashing: whoever did that shall not be shut out by what came before
     accounts.set_password(account, password_hash)
     sessions.sign_in(account)
     db.session.commit()

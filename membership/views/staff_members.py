@@ -43,7 +43,7 @@ def give(public_id: str) -> Any:
         return _page(account, form)
     assert form.until.data is not None
     try:
-        grants.grant(account, people.end_of_day(form.until.data), form.note.data or "", sessions.reader().email)
+        grants.grant(account, people.end_of_day(form.until.data), form.note.data or "", sessions.reader().email, tell=bool(form.tell.data))
     except grants.GrantRefused as refusal:
         form.until.errors = [str(refusal)]  # ty: ignore[invalid-assignment]
         return _page(account, form)
@@ -87,7 +87,7 @@ def _page(account: Account, form: GrantForm) -> Response:
     page = render_template(
         "staff/member.html",
         account=account,
-        words=wording.of(memberships.standing_of(account.id), clock.now()),
+        words=wording.of(memberships.standing_of(account.id), clock.now(), panels.bills(account.id)),
         sources=list(db.session.scalars(select(MembershipSource).where(mine[0]).order_by(MembershipSource.started_at.desc()))),
         grants=list(db.session.scalars(select(Grant).where(mine[1]).order_by(Grant.id.desc()))),
         history=list(db.session.scalars(select(MembershipInterval).where(mine[2]).order_by(MembershipInterval.id.desc()).limit(50))),
