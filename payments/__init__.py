@@ -9,12 +9,33 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register this room's doors: pages, Stripe's callbacks, commands, jobs."""
-    from payments import cli, gateway, jobs, models, probes, views  # noqa: F401 - importing registers jobs and tables
+    from kit import backups
+    from payments import (  # noqa: F401 - importing registers jobs and tables
+        call_jobs,
+        cli,
+        dunning_jobs,
+        gateway,
+        gift_jobs,
+        invariant_jobs,
+        invariants,
+        jobs,
+        journal_cli,
+        journal_jobs,
+        models,
+        money_jobs,
+        probes,
+        reconciliation,
+        subscription_jobs,
+        views,
+    )
 
     gateway.init_app(app)
+    backups.on_restored(app, reconciliation.after_restoring)
     probes.init_app(app)
+    invariants.init_app(app)
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)
+    views.away.init_app(app)
     views.panels.register()
-    for group in cli.GROUPS:
+    for group in (*cli.GROUPS, *journal_cli.GROUPS):
         app.cli.add_command(group)

@@ -108,6 +108,12 @@ def entries_of(contribution_id: int) -> list[LedgerEntry]:
     return list(db.session.scalars(query.order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())))
 
 
+def payments_of_account(account_id: int, most: int = 24) -> list[LedgerEntry]:
+    """A reader's newest payments."""
+    query = select(LedgerEntry).where(LedgerEntry.account_id == account_id, LedgerEntry.kind == "payment")
+    return list(db.session.scalars(query.order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc()).limit(most)))
+
+
 def _listed(wanted: Wanted) -> Any:
     whose = func.coalesce(Account.email, Contribution.email)  # a guest's is what she typed
     query = select(LedgerEntry, whose, Contribution.public_id)

@@ -12,7 +12,8 @@ from kit.settings import settings
 from kit.urls import public_url
 from membership import memberships
 from membership.models import Membership
-from payments import contributions, customers, gateway, intents, leases, plans, subscriptions
+from payments import alarms, contributions, customers, following, gateway, gifts, intents, leases, plans, subscriptions, trials
+from payments.domain.subscriptions import FOLLOWS_A_GIFT
 from payments.intents import Asked
 from payments.models import CheckoutIntent, Customer, Plan, Subscription
 
@@ -35,7 +36,7 @@ class PaidMeanwhile(Exception):
         self.session_id = session_id
 
 
-def intend(account_id: int, plan_key: str) -> Asked:
+def intend(account_id: int, plan_key: str, seats: int = 1) -> Asked:
     """Her wish, under her account's lock: the open one if there is one, else a new one. The caller commits it.
 
     A double click finds the first click's intent and so, by its key, the same Session. An open wish for another plan
@@ -48,14 +49,28 @@ def intend(account_id: int, plan_key: str) -> Asked:
     if subscriptions.of_account(account_id):
         raise AlreadyMember
     found = intents.open_for(account_id)
-    return intents.facts(found or _wish(account_id, plan))
+    return intents.facts(found or _wish(account_id, plan, seats))
 
 
-def _wish(account_id: int, plan: Plan) -> CheckoutIntent:
-    return intents.begin("subscribe", account_id=account_id, plan_key=plan.key, amount=plan.unit_amount, currency=plan.currency)
+def _wish(account_id: int, plan: Plan, seats: int) -> CheckoutIntent:
+    amount = plan.unit_amount * seats
+    row = intents.begin("subscribe", account_id=account_id, plan_key=plan.key, seats=seats, amount=amount, currency=plan.currency)
+    if seats > 1:
+        return row  # a trial is one person's, and so are a gift's days
+    free = trials.terms_for(account_id, plan)
+    row.trial_days, row.trial_end = free.days, free.until
+    return row
 
 
-def replace(account_id: int, old: Asked, plan_key: str) -> Asked:
+def as_before(account_id: int, asked: Asked) -> bool:
+    """Would the same wish be asked in the same words now? Not if she was given days, or had her trial, meanwhile."""
+    if asked.seats > 1:
+        return True
+    plan = plans.named(asked.plan_key or "")
+    return plan is not None and trials.terms_for(account_id, plan) == trials.Free(asked.trial_days, asked.trial_end)
+
+
+def replace(account_id: int, old: Asked, plan_key: str, seats: int = 1) -> Asked:
     """Another plan than the open wish's: that one is over (its Session was closed), this one begins.
 
     Unless another tab has replaced it while we closed the Session: then the answer is that tab's wish, of whichever plan.
@@ -67,7 +82,7 @@ def replace(account_id: int, old: Asked, plan_key: str) -> Asked:
         raise NotOnSale(plan_key)
     if subscriptions.of_account(account_id):
         raise AlreadyMember
-    return intents.facts(intents.open_for(account_id) or _wish(account_id, plan))
+    return intents.facts(intents.open_for(account_id) or _wish(account_id, plan, seats))
 
 
 def close(asked: Asked) -> None:
@@ -95,10 +110,12 @@ def terms(account_id: int, asked: Asked) -> tuple[dict[str, Any], dict[str, Any]
     about = {"intent": asked.id, "purpose": "subscription"}
     params: dict[str, Any] = {
         "mode": "subscription",
-        "line_items": [{"price": plan.price_id, "quantity": 1}],
+        "line_items": [{"price": plan.price_id, "quantity": asked.seats}],
         "client_reference_id": asked.id,
         "metadata": about,
-        "subscription_data": {"metadata": about},
+        "subscription_data": {"metadata": about, **_free(asked, about)},
+        "allow_promotion_codes": True,
+        "payment_method_collection": "always",  # also where nothing is due today: what follows can be charged
         "success_url": public_url("checkout.thanks") + "?session_id={CHECKOUT_SESSION_ID}",
         "cancel_url": public_url("checkout.subscribe"),
         "locale": settings()["LOCALE"].partition("_")[0],
@@ -108,6 +125,14 @@ def terms(account_id: int, asked: Asked) -> tuple[dict[str, Any], dict[str, Any]
         return {**params, "customer": customer}, None, ""
     make, key = customers.terms_for(account_id)
     return params, make, key
+
+
+def _free(asked: Asked, about: dict[str, str]) -> dict[str, Any]:
+    """Free time before the first payment. Without a card at its end it is over: nobody is billed who did not agree."""
+    ends: dict[str, Any] = {"trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}}}
+    if asked.trial_end is not None:
+        return {**ends, "trial_end": int(asked.trial_end.timestamp()), "metadata": {**about, "trial": FOLLOWS_A_GIFT}}
+    return {**ends, "trial_period_days": asked.trial_days} if asked.trial_days else {}
 
 
 def ask(account_id: int, asked: Asked) -> dict[str, Any]:
@@ -157,13 +182,16 @@ def write(seen: Finished) -> None:
     if intent is not None and not _as_asked(intent, session):
         # Genuine but not what we asked for: it is kept and shown, and nothing follows from our intent (safety W12).
         log.error("unexpected money", session=session["id"], intent=intent.id)
+        alarms.unexpected_session(session, f"not what the wish {intent.id} asked for")
         intents.finish(intent.id, "failed")
     elif intent is not None:
         intents.finish(intent.id, _state(session))
     if intent is not None and intent.kind == "contribute":
         contributions.follow_session(session)
+    if intent is not None and intent.kind == "gift":
+        gifts.follow_session(session)
     if seen.subscription is not None:
-        subscriptions.write(seen.subscription)
+        following.write(seen.subscription)
 
 
 def sync(session_id: str, customer_id: str, *, patience: float = 0.0) -> None:
@@ -183,11 +211,11 @@ def _state(session: dict[str, Any]) -> str:
 
 
 def _as_asked(intent: CheckoutIntent, session: dict[str, Any]) -> bool:
-    """Is this the payment that the intent asked for: kind, customer, currency, and no more than its amount?"""
+    """Is this the payment that the intent asked for: its own Session, kind, customer, currency, and no more than its amount?"""
     wanted = "subscription" if intent.kind == "subscribe" else session["mode"]
     customer = _id(session.get("customer"))
     hers = intent.account_id is None or customer is None or customers.account_of(customer) in (None, intent.account_id)
-    same = session["currency"] in (None, intent.currency)
+    same = session["currency"] in (None, intent.currency) and intent.session_id in (None, session["id"])
     total = session.get("amount_total")
     return session["mode"] == wanted and hers and same and (total is None or intent.kind != "subscribe" or total <= intent.amount)
 

@@ -1,21 +1,19 @@
-"""Commands about money and Stripe: plans, the endpoint, reconciliation, the journal."""
+"""Commands about money and Stripe: plans, the endpoint, reconciliation. (The journal: journal_cli.py.)"""
 
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
-from sqlalchemy import select
 
 from kit import clock
 from kit.database import db
 from kit.formats import money
 from kit.urls import public_url
-from payments import gateway, journal, plans, reconciliation
+from payments import gateway, leases, plans, reconciliation
 from payments.domain.reconciliation import Report
-from payments.models import StripeEvent
 from payments.webhooks import HANDLERS
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
@@ -42,12 +40,15 @@ def plans_group() -> None:
 def sync(as_json: bool) -> None:
     """Find each plan's Price at Stripe by its lookup key; make the missing ones."""
     terms = plans.wanted()
-    db.session.rollback()  # no transaction stays open while Stripe is asked
     try:
-        prices = plans.look(terms, create=True)
+        with leases.held(plans.LEASE, patience=30) as lease:
+            prices = plans.look(terms, create=True)
+            lease.guard()
+            rows = plans.write(terms, prices)
     except (gateway.GatewayUnavailable, gateway.GatewayRefused) as error:
         raise Away(f"Stripe: {error}") from error
-    rows = plans.write(terms, prices)
+    except (leases.LeaseBusy, leases.LeaseLost) as error:
+        raise Away("Somebody else looks at the plans just now: try again.") from error
     facts: list[dict[str, Any]] = [
         {"key": row.key, "amount": row.unit_amount, "currency": row.currency, "interval": row.interval, "price": row.price_id}
         for row in rows
@@ -99,6 +100,8 @@ def reconcile(since: datetime | None, full: bool, dry_run: bool, as_json: bool) 
     """Compare our books with Stripe's and repair ours, through the same doors as webhooks."""
     report = Report()
     start = since.replace(tzinfo=UTC) if since else None
+    if start and start > clock.now():
+        raise click.BadParameter(f"it is {clock.now():%Y-%m-%d %H:%M} UTC, and nothing has happened since.", param_hint="--since")
     try:
         _compare(report, start, full, dry_run, quiet=as_json)
     except (gateway.GatewayUnavailable, gateway.GatewayRefused) as error:
@@ -112,11 +115,12 @@ def reconcile(since: datetime | None, full: bool, dry_run: bool, as_json: bool) 
 
 
 def _compare(report: Report, start: datetime | None, full: bool, dry_run: bool, *, quiet: bool) -> None:
-    events_from, money_from = start or reconciliation.since_last(), None if full else start or clock.now() - timedelta(days=7)
-    run_id, cursor = (None if dry_run else reconciliation.begin("events")), int(events_from.timestamp())
+    known = reconciliation.since_last()
+    events_from, money_from = start or known, None if full else start or reconciliation.money_since()
+    run_id, cursor = (None if dry_run else reconciliation.begin("events")), None
     db.session.commit()
     for newest in _shown(reconciliation.catch_up(report, events_from, dry_run=dry_run), "events", quiet):
-        cursor = newest
+        cursor = newest if events_from <= known else None  # from a later day on, something in between may be unseen
         db.session.commit()
     for _step in _shown(reconciliation.walk(report, money_from, dry_run=dry_run), "differences", quiet):
         db.session.commit()
@@ -140,78 +144,12 @@ def _say(report: Report, dry_run: bool) -> None:
         click.echo(f"Left out {report.simulated} simulated subscriptions of the demo.")
     if report.missed_events:
         click.echo(f"{report.missed_events} events were missed{'' if dry_run else ' and are queued now'}.")
+    if report.told_before:
+        click.echo(f"Stripe counts {report.told_before} of them as delivered (was a backup restored?): no mail is sent for these.")
     for one in report.drift:
-        click.echo(f"{'repaired' if one.repaired else 'differs '}  {one.kind} {one.id}: {one.what}")
+        click.echo(f"{'repaired' if one.repaired else 'differs '}  {one.kind} {one.id}: {one.what} ({one.cause})")
     if report.clean:
         click.echo("No difference.")
 
 
-@click.group("events")
-def events_group() -> None:
-    """The journal of what Stripe told us."""
-
-
-@events_group.command("list")
-@click.option("--state", type=click.Choice(["new", "done", "ignored", "parked"]))
-@click.option("--type", "kind", default="", help="Types that begin so, such as invoice.")
-@click.option("--limit", default=20, show_default=True)
-@as_json
-def list_events(state: str | None, kind: str, limit: int, as_json: bool) -> None:
-    """The newest events first."""
-    found = select(StripeEvent).order_by(StripeEvent.received_at.desc()).limit(limit)
-    found = found.where(StripeEvent.state == state) if state else found
-    found = found.where(StripeEvent.type.startswith(kind, autoescape=True)) if kind else found
-    facts = [_facts(row) for row in db.session.scalars(found)]
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
-        return
-    for fact in facts:
-        click.echo(f"{fact['received_at']}  {fact['state']:<8} {fact['id']:<32} {fact['type']:<40} {fact['object'] or ''}")
-
-
-@events_group.command("show")
-@click.argument("event_id")
-def show_event(event_id: str) -> None:
-    """One event: what became of it, and its body as it was signed (JSON)."""
-    row = _event(event_id)
-    click.echo(json.dumps({**_facts(row), "payload": json.loads(row.payload)}, indent=2))
-
-
-@events_group.command("replay")
-@click.argument("event_ids", nargs=-1, required=True)
-def replay_events(event_ids: tuple[str, ...]) -> None:
-    """Apply events again: each only makes us look, so nothing is booked twice. The worker does it."""
-    refused = []
-    for event_id in event_ids:
-        row = _event(event_id)
-        if not journal.replay(row.account, row.event_id):
-            refused.append(event_id)
-    db.session.commit()
-    click.echo(f"{len(event_ids) - len(refused)} queued.")
-    for event_id in refused:
-        click.echo(f"{event_id} is not ours to apply.", err=True)
-    sys.exit(1 if refused else 0)
-
-
-def _event(event_id: str) -> StripeEvent:
-    row = db.session.scalars(select(StripeEvent).where(StripeEvent.event_id == event_id)).first()
-    if row is None:
-        raise Away(f"{event_id} is not in the journal.")
-    return row
-
-
-def _facts(row: StripeEvent) -> dict[str, Any]:
-    return {
-        "id": row.event_id,
-        "type": row.type,
-        "state": row.state,
-        "object": row.object_id,
-        "customer": row.customer_id,
-        "received_at": row.received_at.isoformat().replace("+00:00", "Z"),
-        "source": row.source,
-        "attempts": row.attempts,
-        "error": row.last_error,
-    }
-
-
-GROUPS: tuple[click.Group, ...] = (stripe_group, events_group)
+GROUPS: tuple[click.Group, ...] = (stripe_group,)

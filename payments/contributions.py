@@ -11,9 +11,10 @@ from sqlalchemy import func, select, update
 
 from kit.database import db
 from membership.models import Account
+from payments import alarms, customers, risks
 from payments.domain import contributions as rules
 from payments.domain.ledger import difference, id_of
-from payments.models import CheckoutIntent, Contribution, Customer, LedgerEntry, Receipt
+from payments.models import CheckoutIntent, Contribution, LedgerEntry, Receipt
 
 log = structlog.get_logger("payments.contributions")
 Stripes = dict[str, Any]
@@ -68,6 +69,7 @@ def follow_session(session: Stripes) -> Contribution | None:
     strange = difference((session.get("amount_total") or 0, session.get("currency") or ""), (intent.amount, intent.currency))
     if strange or session.get("client_reference_id") != intent.id or intent.session_id not in (None, session["id"]):
         log.error("unexpected money", session=session["id"], contribution=contribution.public_id, note=strange or "another session")
+        alarms.unexpected_session(session, f"{strange or 'another session'}, contribution {contribution.public_id}")
         return None
     contribution.customer_id = id_of(session.get("customer")) or contribution.customer_id
     contribution.subscription_id = id_of(session.get("subscription")) or contribution.subscription_id
@@ -99,6 +101,7 @@ def follow_subscription(subscription: Stripes) -> Contribution | None:
         log.error(
             "unexpected money", subscription=subscription["id"], contribution=contribution.public_id, note=strange or "another subscription"
         )
+        alarms.unexpected_money(subscription["id"], f"{strange or 'another subscription'}, contribution {contribution.public_id}")
         return None
     contribution.subscription_id = subscription["id"]
     contribution.customer_id = id_of(subscription.get("customer")) or contribution.customer_id
@@ -117,11 +120,13 @@ def settle(contribution_id: int | None) -> None:
         entries.where(LedgerEntry.contribution_id == contribution_id).group_by(LedgerEntry.kind)
     )}  # fmt: skip
     paid, first = sums.get("payment", (0, None))
-    contribution.refunded = max(0, -sum(sums[kind][0] for kind in _BACK if kind in sums))
+    # A bank may take all of a payment of which a part was given back before: the ledger says so, and nobody had back more than she gave.
+    contribution.refunded = min(paid, max(0, -sum(sums[kind][0] for kind in _BACK if kind in sums)))
     contribution.paid_at = first
     before = {"paid": "pending", "refunded": "canceled" if contribution.frequency == "month" else "pending"}
     says = before.get(contribution.status, contribution.status)
     contribution.status = rules.status_of(contribution.frequency, says, paid, contribution.refunded)
+    risks.hold(contribution.id)
     if paid and contribution.account_id is None:
         _attach_to_proven(contribution)
     elif contribution.account_id is not None:
@@ -169,15 +174,13 @@ def _hand_over(contribution_ids: list[int], account_id: int) -> None:
     given = Contribution.id.in_(contribution_ids)
     db.session.execute(update(Contribution).where(given, Contribution.account_id.is_(None)).values(account_id=account_id))
     entries = select(LedgerEntry.id).where(LedgerEntry.contribution_id.in_(contribution_ids))
-    for table, hers in (
-        (LedgerEntry, LedgerEntry.id.in_(entries)),
-        (Receipt, Receipt.ledger_entry_id.in_(entries)),
-        # So that the portal opens for her: a monthly contribution is ended there.
-        (Customer, Customer.id.in_(select(Contribution.customer_id).where(given, Contribution.customer_id.is_not(None)))),
-    ):
+    for table, hers in ((LedgerEntry, LedgerEntry.id.in_(entries)), (Receipt, Receipt.ledger_entry_id.in_(entries))):
         db.session.execute(
             update(table)
             .where(hers, table.account_id.is_(None))
             .values(account_id=account_id)
             .execution_options(synchronize_session="fetch")
         )
+    # So that the portal opens for her: a monthly contribution is ended there.
+    payers = select(Contribution.customer_id).where(given, Contribution.customer_id.is_not(None)).distinct()
+    customers.give([payer for payer in db.session.scalars(payers) if payer is not None], account_id)

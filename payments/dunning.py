@@ -1,29 +1,96 @@
-"""When a renewal is not paid: one mail to the reader with Stripe's page for it. Trying again is Stripe's work."""
+"""When a renewal is not paid: the card on file, the mails about it, and a new card that is tried at once.
+
+Trying the same card again is Stripe's work. A card that is new is ours to try: Stripe waits for its next attempt.
+"""
 
 from typing import Any
 
-from kit import clock
+from sqlalchemy import select
+
 from kit.database import db
-from kit.mail import queue_mail, render_mail
-from kit.urls import public_url
-from membership.models import Account, Membership
-from payments import customers
+from kit.jobs import enqueue
+from membership.domain.standing import TERMINAL
+from payments import monthly_letters, notices, plans
+from payments.domain import cards
+from payments.domain import dunning as rules
+from payments.domain.upcoming import next_payment
 from payments.models import Subscription
 
+LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
 
-def write_to_reader(row: Subscription, invoice: dict[str, Any]) -> bool:
-    """Queue the mail, once for each invoice, if it still waits for money. False when there was nothing (more) to say."""
-    account_id = customers.account_of(row.customer_id)
-    if invoice.get("status") != "open" or row.status != "past_due" or account_id is None or row.purpose != "subscription":
+
+def follow(row: Subscription, found: dict[str, Any], *, first: bool) -> None:
+    """Mirror card and newest invoice; a card that is new while money is overdue is tried at once. ``first``: never seen before."""
+    if row.ended_at is not None or row.status in TERMINAL:
+        _forget(row)
+        return
+    before = row.payment_method_id
+    coming = plans.next_of(row)
+    row.next_amount, row.discount_ends_at = next_payment(found, coming.unit_amount * row.quantity if coming is not None else None)
+    invoice = found.get("latest_invoice")
+    if isinstance(invoice, dict):
+        row.invoice_id, row.invoice_status = invoice["id"], invoice.get("status")
+        row.invoice_amount, row.invoice_url = invoice.get("amount_remaining"), invoice.get("hosted_invoice_url")
+    if row.invoice_status != "open" or row.action_invoice_id != row.invoice_id:
+        row.action_invoice_id = None
+    try:
+        card = cards.on_file(found)
+    except cards.NotShown:
+        return  # what we know of it stays
+    row.payment_method_id = card.method_id if card else ""  # known to be none
+    row.card_brand, row.card_last4 = (card.brand, card.last4) if card else (None, None)
+    row.card_expires_at = card.expires_at if card else None
+    if not first and card is not None and card.method_id != before:
+        retry(row, card.method_id)
+
+
+def _forget(row: Subscription) -> None:
+    """Nothing is charged any more: whichever card its Customer has later is nothing to it."""
+    row.next_amount = row.discount_ends_at = row.action_invoice_id = None
+    row.payment_method_id = row.card_brand = row.card_last4 = row.card_expires_at = None
+    row.invoice_id = row.invoice_status = row.invoice_amount = row.invoice_url = None
+
+
+def retry(row: Subscription, method_id: str) -> bool:
+    """Queue one attempt to pay what is overdue with this card: once for each invoice and card. False when nothing is overdue."""
+    if not rules.is_overdue(row.status, row.invoice_status) or row.invoice_id is None:
         return False
-    account = db.session.get_one(Account, account_id)
-    until = db.session.get_one(Membership, account_id).access_until
-    subject, text, html = render_mail(
-        "payment_failed",
-        amount=invoice["amount_due"],
-        currency=invoice["currency"],
-        # Stripe's own page for this invoice asks for another card, or for the bank's consent.
-        address=invoice.get("hosted_invoice_url") or public_url("account.show"),
-        reads_until=until if until and until > clock.now() else None,
-    )
-    return queue_mail(account.email, subject, text, html, key=f"payment-failed:{invoice['id']}")
+    key = f"{row.invoice_id}:{method_id}"
+    enqueue("payments.retry_invoice", row.id, row.customer_id, row.invoice_id, method_id, key=key)
+    return True
+
+
+def new_default(customer_id: str, method_id: str | None) -> None:
+    """Her default at Stripe is another card now: what is overdue is tried with it, the rest learns of the card."""
+    for row in db.session.scalars(
+        select(Subscription).where(Subscription.customer_id == customer_id, Subscription.status.in_(LIVE)).order_by(Subscription.id)
+    ):
+        if row.payment_method_id == (method_id or ""):
+            continue
+        if method_id is None or not retry(row, method_id):
+            enqueue("payments.follow_subscription", row.id, row.customer_id)
+
+
+def changed_card(customer_id: str) -> None:
+    """What is printed on a card was changed (banks tell Stripe of a new expiry): look at what it pays for."""
+    mine = select(Subscription.id).where(Subscription.customer_id == customer_id, Subscription.status.in_(LIVE))
+    for subscription_id in db.session.scalars(mine):
+        enqueue("payments.follow_subscription", subscription_id, customer_id)
+
+
+def write_to_reader(row: Subscription, invoice: dict[str, Any], *, consent: bool) -> bool:
+    """Queue the mail, once for each invoice and cause, if it still waits for her. False when there was nothing (more) to say."""
+    if invoice.get("status") != "open":
+        return False
+    if consent:
+        row.action_invoice_id = invoice["id"]
+    elif row.action_invoice_id == invoice["id"]:
+        row.action_invoice_id = None
+    if row.purpose == "contribution":
+        return row.status == "past_due" and monthly_letters.payment_missing(row, invoice, consent=consent)
+    change = row.update_expires_at is not None and (row.status == "active" or invoice.get("billing_reason") == "subscription_update")
+    if change:  # nothing was to renew: what she has goes on
+        return notices.change_waits(row, invoice, consent=consent)
+    if consent:
+        return row.status in ("past_due", "unpaid", "incomplete") and notices.action_needed(row, invoice)
+    return row.status == "past_due" and notices.payment_failed(row, invoice)

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +13,6 @@ from payments.domain.events import is_id
 from payments.models import CheckoutIntent
 
 OPEN = ("new", "open", "unknown")
-LIFETIME = timedelta(hours=23)  # Stripe keeps a Session and an idempotency key for 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,9 @@ class Asked:
     state: str
     session_id: str | None
     session_url: str | None
+    trial_days: int | None = None
+    trial_end: datetime | None = None
+    seats: int = 1
 
     @property
     def key(self) -> str:
@@ -35,7 +37,7 @@ class Asked:
 
 
 def begin(
-    kind: str, *, account_id: int | None, amount: int, currency: str, plan_key: str | None = None, attribution: Any = None
+    kind: str, *, account_id: int | None, amount: int, currency: str, plan_key: str | None = None, seats: int = 1, attribution: Any = None
 ) -> CheckoutIntent:
     """A new intent; ``amount`` in minor units of ``currency``. The caller commits it before Stripe is asked."""
     row = CheckoutIntent(
@@ -43,6 +45,7 @@ def begin(
         kind=kind,
         account_id=account_id,
         plan_key=plan_key,
+        seats=seats,
         amount=amount,
         currency=currency,
         attribution=attribution or {},
@@ -54,21 +57,26 @@ def begin(
 
 
 def open_for(account_id: int) -> CheckoutIntent | None:
-    """The account's wish to subscribe that is still open, the newest one. The caller holds the account's lock."""
+    """The account's wish to subscribe that is still open, the newest one. The caller holds the account's lock.
+
+    However old it is: whether its Session can still be paid is Stripe's to say (``checkout.still_open``), and a call that
+    nobody answered is looked for when its key is over. Only then does another wish take its place.
+    """
     return db.session.scalars(
         select(CheckoutIntent)
         .where(
             CheckoutIntent.account_id == account_id,
             CheckoutIntent.kind == "subscribe",
             CheckoutIntent.state.in_(OPEN),
-            CheckoutIntent.created_at > clock.now() - LIFETIME,
         )
         .order_by(CheckoutIntent.created_at.desc())
     ).first()
 
 
 def facts(row: CheckoutIntent) -> Asked:
-    return Asked(row.id, row.plan_key, row.amount, row.currency, row.state, row.session_id, row.session_url)
+    return Asked(
+        row.id, row.plan_key, row.amount, row.currency, row.state, row.session_id, row.session_url, row.trial_days, row.trial_end, row.seats
+    )
 
 
 def answered(intent_id: str, session: dict[str, Any]) -> bool:
@@ -81,9 +89,9 @@ def answered(intent_id: str, session: dict[str, Any]) -> bool:
 
 
 def finish(intent_id: str, state: str) -> None:
-    """``state``: complete, expired, failed, or unknown when nobody answered. Complete stays complete."""
+    """``state``: complete, expired, failed, or unknown when nobody answered. Complete stays complete, over stays over."""
     row = db.session.get(CheckoutIntent, intent_id, with_for_update=True, populate_existing=True)
-    if row is None or row.state == "complete":
+    if row is None or row.state == "complete" or (row.state in ("expired", "failed") and state in OPEN):
         return
     row.state = state
     row.finished_at = None if state in OPEN else clock.now()

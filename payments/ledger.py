@@ -14,9 +14,10 @@ from sqlalchemy import select, update
 from kit import clock
 from kit.database import db, insert_ignoring
 from kit.settings import settings
-from payments import contributions, plans, receipts
+from payments import alarms, contributions, gifts, plans, receipts
 from payments.domain import ledger as facts
-from payments.models import Contribution, Customer, LedgerEntry, Subscription
+from payments.domain.bought import bought
+from payments.models import ChargeDecision, CheckoutIntent, Contribution, Customer, LedgerEntry, Subscription
 
 log = structlog.get_logger("payments.ledger")
 Stripes = dict[str, Any]
@@ -46,15 +47,22 @@ def book_charge(
     fact = facts.payment_of(charge)
     if fact is None:
         return None
-    cause = _cause_of(charge, fact, invoice or (invoice_payment or {}).get("invoice"), subscription)
+    paid = invoice or (invoice_payment or {}).get("invoice")
+    cause = _cause_of(charge, fact, paid, subscription)
+    decided = _decided(charge["id"], cause)
+    cause = decided or cause
     entry = _book(fact, cause)
+    if entry.note and entry.purpose == "unknown":
+        alarms.unexpected_money(charge["id"], entry.note)
     fee = facts.fee_of(charge)
     if fee:
-        _book(fee, cause)
+        # With its payment, so that one charge is never in two months: booked rows keep their date, and a fee may come later.
+        _book(replace(fee, at=int(entry.occurred_at.timestamp())), cause)
     if cause.purpose != "unknown":
-        _adopt(charge["id"], cause)
+        _adopt(charge["id"], cause, noted=decided is not None)
         contributions.settle(cause.contribution_id)
-        receipts.issue_for(entry, email=email_of(charge))
+        gifts.settle(charge["id"])
+        receipts.issue_for(entry, email=email_of(charge), bought=bought(paid if isinstance(paid, dict) else None, subscription))
     return entry
 
 
@@ -73,6 +81,25 @@ def payment_of(charge_id: str) -> LedgerEntry | None:
     return _entry("payment", charge_id)
 
 
+def place(charge_id: str, verdict: str, *, by: int, note: str, contribution_id: int | None = None, account_id: int | None = None) -> None:
+    """Staff says whose money that we could not place is: a contribution's, an account's, or (elsewhere) none of ours.
+
+    Its rows and its receipt follow at once; a row that Stripe tells of later follows too, by the decision kept here.
+    """
+    decision = ChargeDecision(charge_id=charge_id, verdict=verdict, contribution_id=contribution_id, account_id=account_id, note=note,
+                              decided_by=by, decided_at=clock.now())  # fmt: skip
+    db.session.add(decision)
+    db.session.flush()
+    payment = payment_of(charge_id)
+    cause = _decided(charge_id, Cause()) if payment is not None else None
+    if payment is None or cause is None:
+        return
+    _adopt(charge_id, cause, noted=True)
+    db.session.refresh(payment)
+    contributions.settle(cause.contribution_id)
+    receipts.issue_for(payment)
+
+
 def email_of(charge: Stripes) -> str | None:
     """Where Stripe would write to about this charge. What the payer typed, proven by nobody."""
     return charge.get("receipt_email") or (charge.get("billing_details") or {}).get("email")
@@ -84,6 +111,7 @@ def _book_back(charge_id: str, found: list[facts.Fact]) -> list[LedgerEntry]:
     cause = Cause(**{name: getattr(payment, name) for name in asdict(Cause()) if name != "note"}) if payment else Cause()
     entries = [_book(fact, cause) for fact in found]
     contributions.settle(cause.contribution_id)
+    gifts.settle(charge_id)
     came_back = {entry.source_id for entry in entries if entry.kind == "refund_failed"}
     for entry in entries:
         if payment and entry.kind == "refund" and entry.source_id not in came_back:
@@ -125,16 +153,31 @@ def _account() -> str:
     return settings()["STRIPE_ACCOUNT"] or ""
 
 
-def _adopt(charge_id: str, cause: Cause) -> None:
-    """Give purpose and links to this charge's rows that were booked before we knew them."""
+def _adopt(charge_id: str, cause: Cause, *, noted: bool = False) -> None:
+    """Give purpose and links to this charge's rows that were booked before we knew them; ``noted``: unexpected ones too."""
     rows = update(LedgerEntry).where(LedgerEntry.stripe_account == _account(), LedgerEntry.charge_id == charge_id)
     known = {name: value for name, value in asdict(cause).items() if value is not None and name not in ("note", "account_id")}
-    db.session.execute(rows.where(LedgerEntry.purpose == "unknown", LedgerEntry.note == "").values(**known))
+    unplaced = rows.where(LedgerEntry.purpose == "unknown")
+    db.session.execute((unplaced if noted else unplaced.where(LedgerEntry.note == "")).values(**known))
     if cause.account_id is not None:
         db.session.execute(rows.where(LedgerEntry.account_id.is_(None)).values(account_id=cause.account_id))
 
 
 # --- what it was for --------------------------------------------------------------------------------------------------
+
+
+def _decided(charge_id: str, found: Cause) -> Cause | None:
+    """What staff said of this charge, if it said whose it is."""
+    said = select(ChargeDecision).where(
+        ChargeDecision.charge_id == charge_id, ChargeDecision.verdict.in_(("contribution", "account", "elsewhere"))
+    )
+    decision = db.session.scalars(said.order_by(ChargeDecision.id.desc()).limit(1)).first()
+    if decision is None or decision.verdict == "elsewhere":
+        return None
+    # What a reader gave that nobody asked for is a contribution of hers. The note stays, as it does in a row booked before.
+    placed = replace(found, purpose="contribution", contribution_id=decision.contribution_id, account_id=decision.account_id)
+    contribution = db.session.get(Contribution, decision.contribution_id) if decision.contribution_id else None
+    return replace(placed, account_id=contribution.account_id) if contribution else placed
 
 
 def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Stripes | None) -> Cause:
@@ -147,6 +190,10 @@ def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Str
     contribution = contributions.named_by(metadata, subscription_id)
     if contribution is not None:
         return _contributed(contribution, charge, fact, found)
+    if metadata.get("purpose") == "gift":
+        # Cash of subscriptions: somebody reads for it. Its fee and what goes back of it follow by the charge.
+        gift, note = gifts.paid_by(charge, metadata.get("gift"))
+        return replace(found, note=note) if gift is None else replace(found, purpose="subscription", account_id=gift.account_id)
     if metadata.get("purpose") == "contribution":
         return replace(found, note=f"unexpected: names contribution {str(metadata.get('contribution'))[:40]!r}")
     if subscription_id and _is_ours(subscription_id, metadata, subscription, paid):
@@ -157,6 +204,9 @@ def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Str
 def _contributed(contribution: Contribution, charge: Stripes, fact: facts.Fact, found: Cause) -> Cause:
     asked = (contribution.amount + contribution.fee_cover, contribution.currency)
     note = facts.difference((fact.amount, fact.currency), asked)
+    payer, intent = _account_of(found.customer_id), db.session.get(CheckoutIntent, contribution.intent_id)
+    if intent is not None and intent.account_id is not None and payer not in (None, intent.account_id, contribution.account_id):
+        note = note or "unexpected: paid by another reader's Customer"
     if contribution.frequency == "once" and contribution.payment_intent_id not in (None, facts.id_of(charge.get("payment_intent"))):
         note = note or "unexpected: this contribution was paid by another payment"
     if contribution.frequency == "month" and contribution.subscription_id not in (None, found.subscription_id):
@@ -167,8 +217,14 @@ def _contributed(contribution: Contribution, charge: Stripes, fact: facts.Fact, 
 
 
 def _is_ours(subscription_id: str, metadata: Stripes, subscription: Stripes | None, invoice: Stripes) -> bool:
-    """Other sites may share the account at Stripe. Ours come from our Checkout, are mirrored, or are of our Prices."""
-    if metadata.get("purpose") == "subscription" or db.session.get(Subscription, subscription_id) is not None:
+    """Other sites may share the account at Stripe. Ours come from our Checkout, are a reader's, or are of our Prices.
+
+    That it is mirrored says nothing: so is every Subscription of which an event tells.
+    """
+    mirrored = db.session.get(Subscription, subscription_id)
+    if metadata.get("purpose") == "subscription":
+        return True
+    if mirrored is not None and (mirrored.plan_key is not None or _account_of(mirrored.customer_id) is not None):
         return True
     items = ((subscription or {}).get("items") or {}).get("data") or []
     lines = (invoice.get("lines") or {}).get("data") or []

@@ -1,5 +1,6 @@
 """Plans: what readers choose from, and the Prices that Stripe has for them, found by lookup key."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ from kit.settings import settings
 from payments import gateway
 from payments.domain import plans as rules
 from payments.domain.events import is_id
-from payments.models import Plan
+from payments.models import Plan, Subscription
 
 log = structlog.get_logger("payments.plans")
+LEASE = "plans"  # under which all of them are looked at and written together
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,15 @@ class Offer:
     amount: int
     currency: str
     interval: str
+    trial_days: int = 0
 
 
 def on_offer() -> list[Offer]:
     """What can be bought now, in the publisher's order."""
     rows = db.session.scalars(select(Plan).where(Plan.on_sale, Plan.price_id.is_not(None)).order_by(Plan.position, Plan.key))
-    return [Offer(row.key, row.level, row.name, row.description, row.unit_amount, row.currency, row.interval) for row in rows]
+    return [
+        Offer(row.key, row.level, row.name, row.description, row.unit_amount, row.currency, row.interval, row.trial_days) for row in rows
+    ]
 
 
 def named(key: str) -> Plan | None:
@@ -44,13 +49,52 @@ def named(key: str) -> Plan | None:
     return db.session.scalars(select(Plan).where(Plan.key == key, Plan.on_sale, Plan.price_id.is_not(None))).one_or_none()
 
 
-def plan_of(prices: tuple[dict[str, Any], ...]) -> str | None:
-    """The plan that one of these Prices sells; None when none of them is ours."""
+def keys_of(prices: Iterable[dict[str, Any]]) -> list[str | None]:
+    """The plan that each of these Prices sells; None for one that is not ours."""
     offered = [
         rules.Offered(row.key, row.interval, row.product_id, row.price_id)
         for row in db.session.scalars(select(Plan).order_by(Plan.position))
     ]
-    return next((key for price in prices if (key := rules.plan_of(price, offered))), None)
+    return [rules.plan_of(price, offered) for price in prices]
+
+
+def plan_of(prices: tuple[dict[str, Any], ...]) -> str | None:
+    """The plan that one of these Prices sells; None when none of them is ours."""
+    return next((key for key in keys_of(prices) if key is not None), None)
+
+
+def key_of(price_id: str) -> str | None:
+    """The plan whose Price this is now."""
+    return db.session.scalars(select(Plan.key).where(Plan.price_id == price_id)).one_or_none()
+
+
+def price_ids() -> dict[str, str]:
+    """The Price of each plan on sale, by its key."""
+    rows = db.session.execute(select(Plan.key, Plan.price_id).where(Plan.on_sale, Plan.price_id.is_not(None)))
+    return {key: price_id for key, price_id in rows if price_id}
+
+
+def of_key(key: str | None) -> Plan | None:
+    """A plan by its key, on sale or not."""
+    return db.session.get(Plan, key) if key else None
+
+
+def next_of(row: Subscription) -> Plan | None:
+    """The plan that begins with this Subscription's next payment; None while the present one goes on."""
+    return of_key(row.next_plan_key) if row.next_at is not None and row.next_at == row.period_end else None
+
+
+def all_plans() -> list[Plan]:
+    """Every plan, for staff, in the publisher's order."""
+    return list(db.session.scalars(select(Plan).order_by(Plan.position, Plan.key)))
+
+
+def set_trial_days(key: str, typed: str) -> Plan | None:
+    """Free days of this plan from now on. None when there is no such plan. Raises Refused (``trial_days``)."""
+    row = of_key(key) if is_id(key) else None
+    if row is not None:
+        row.trial_days = rules.trial_days(typed)
+    return row
 
 
 def wanted() -> list[rules.PlanTerms]:

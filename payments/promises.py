@@ -81,6 +81,9 @@ def _promised(accepted: rules.Accepted, account: Account | None, intent_id: str)
         currency=accepted.currency,
         message=accepted.message,
         anonymous=accepted.anonymous,
+        dedication_kind=accepted.dedication_kind,
+        dedication=accepted.dedication,
+        consented_at=clock.now() if accepted.publish else None,
         created_at=clock.now(),
     )
 

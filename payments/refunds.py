@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import func, select
 
 from kit import clock
-from kit.database import db
+from kit.database import alone, db
+from kit.problems import mark
 from payments import ledger
 from payments.domain import amounts
 from payments.models import LedgerEntry, RefundIntent
 
+FIRST = mark("Stripe has not answered about %(sum)s of this payment yet. That comes first: look again in a few minutes.")
 _BACK = ("refund", "refund_failed", "dispute", "dispute_reversal")
 
 
@@ -39,6 +41,12 @@ def payments_of(contribution_id: int) -> list[LedgerEntry]:
     return list(db.session.scalars(query.order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())))
 
 
+def last_payment_of(subscription_id: str) -> LedgerEntry | None:
+    """The newest payment of a Subscription."""
+    query = select(LedgerEntry).where(LedgerEntry.subscription_id == subscription_id, LedgerEntry.kind == "payment")
+    return db.session.scalars(query.order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())).first()
+
+
 def begin(payment: LedgerEntry, amount: int, reason: str, *, asked_by: int, attempt: str) -> Asked:
     """Write down what we are about to ask of Stripe; the caller commits it first. ``amount`` in minor units.
 
@@ -47,7 +55,8 @@ def begin(payment: LedgerEntry, amount: int, reason: str, *, asked_by: int, atte
     """
     about = repr((attempt, payment.charge_id, amount, payment.currency, reason))
     intent_id = "rf_" + hashlib.sha256(about.encode()).hexdigest()[:37]
-    found = db.session.get(RefundIntent, intent_id, with_for_update=True)
+    alone(f"refund:{payment.charge_id}")
+    found = db.session.get(RefundIntent, intent_id, with_for_update=True) or _unanswered(payment, amount, reason)
     if found is None:
         amounts.check(amount, payment.currency, 1, left(payment))
         found = RefundIntent(
@@ -66,6 +75,16 @@ def begin(payment: LedgerEntry, amount: int, reason: str, *, asked_by: int, atte
     return Asked(found.id, f"refund-{found.id}", params, found.state)
 
 
+def _unanswered(payment: LedgerEntry, amount: int, reason: str) -> RefundIntent | None:
+    """A refund of this payment of which nobody knows yet: the same once more is that one. Raises Refused for another."""
+    open_one = select(RefundIntent).where(RefundIntent.charge_id == payment.charge_id, RefundIntent.state.in_(("new", "unknown")))
+    found = db.session.scalars(open_one.order_by(RefundIntent.created_at)).first()
+    if found is not None and (found.amount, found.reason) != (amount, reason):
+        earlier = amounts.Money(found.amount, found.currency)
+        raise amounts.refuse("amount", FIRST, sum=earlier)
+    return found
+
+
 def done(intent_id: str, refund: dict[str, Any]) -> None:
     """Stripe made the Refund: note it and book what it moved, as its webhook will (and cannot a second time)."""
     intent = db.session.get_one(RefundIntent, intent_id, with_for_update=True, populate_existing=True)
@@ -74,7 +93,7 @@ def done(intent_id: str, refund: dict[str, Any]) -> None:
 
 
 def over(intent_id: str, state: str) -> None:
-    """``state``: failed (Stripe refused) or unknown (it did not answer). Done stays done."""
+    """``state``: failed (Stripe refused), unknown (it did not answer), or done (somebody found by hand that it was). Done stays done."""
     intent = db.session.get_one(RefundIntent, intent_id, with_for_update=True, populate_existing=True)
     if intent.state != "done":
-        intent.state, intent.finished_at = state, clock.now() if state == "failed" else None
+        intent.state, intent.finished_at = state, None if state == "unknown" else clock.now()

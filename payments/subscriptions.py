@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from kit import clock
 from kit.database import db
+from kit.jobs import enqueue
 from membership import memberships
 from membership.domain.standing import TERMINAL
 from membership.models import Account, MembershipSource
-from payments import contributions, customers, gateway, leases, plans
+from payments import contributions, customers, dunning, gateway, gifts, groups, plans, unplaced, withheld
 from payments.domain import subscriptions as rules
+from payments.domain.changes import outgrown
 from payments.models import Subscription
 
 log = structlog.get_logger("payments.subscriptions")
@@ -36,38 +38,43 @@ def look(subscription_id: str) -> Look:
 
 
 def write(seen: Look) -> Subscription | None:
-    """Mirror what was seen and let the membership follow, in the caller's transaction."""
+    """Mirror what was seen and let the membership follow, in the caller's transaction. Nobody is told: see following.py."""
     if seen.found is None:
         log.warning("stripe does not have this subscription", subscription=seen.subscription_id)
         return None
-    found = rules.read(seen.found)
+    found = rules.read(seen.found, seen.observed_at)
     row = db.session.get(Subscription, found.id, with_for_update=True, populate_existing=True)
     if row is not None and row.status in TERMINAL and found.status not in TERMINAL:
         return row  # ended stays ended
     # The lease puts looks in order; clocks of two machines might not.
     observed_at = seen.observed_at if row is None else max(seen.observed_at, row.fetched_at + timedelta(microseconds=1))
-    known = rules.Known(row.price_id, row.amount, row.ends_at) if row is not None else None
-    plan_key = plans.plan_of(found.prices)
+    known = rules.Known(row.price_id, row.amount, row.ends_at, row.mrr_720, row.fetched_at) if row is not None else None
+    keys = plans.keys_of(found.prices)
+    plan_key = next((key for key in keys if key is not None), None)
+    ours = [key is not None for key in keys]
+    rate = rules.rate(found, ours)
     row = _mirror(row, found, plan_key, observed_at)
+    row.committed_720 = rules.committed(found, ours)
+    _mirror_what_waits(row, rules.coming(seen.found))
+    if outgrown(seen.found):
+        enqueue("payments.retell_change", row.id, row.customer_id)
+    dunning.follow(row, seen.found, first=known is None)
+    if known is None:
+        unplaced.look_again([row.customer_id])
     if found.purpose == "contribution":
         contributions.follow_subscription(seen.found)  # gives thanks, never access
+        withheld.ended_if_lost(row)
         return row
     account_id = customers.account_of(found.customer_id)
     if account_id is None:
         log.info("subscription of a customer without an account", subscription=found.id)
     elif plan_key is not None or _is_source(found.id):
-        memberships.follow(account_id, rules.snapshot(found, plan_key, known, observed_at))
+        memberships.follow(account_id, withheld.checked(rules.snapshot(found, plan_key, known, observed_at, mrr_720=rate), row))
+        groups.follow(row)
+        gifts.place(account_id)
     else:
         log.warning("subscription to a price that is none of ours", subscription=found.id)
     return row
-
-
-def sync(subscription_id: str, customer_id: str, *, patience: float = 0.0) -> Subscription | None:
-    """Lease, look, write; the caller commits. Raises LeaseBusy, LeaseLost, GatewayUnavailable."""
-    with leases.held(customer_id, patience=patience) as lease:
-        seen = look(subscription_id)
-        lease.guard()
-        return write(seen)
 
 
 def of_account(account_id: int) -> list[Subscription]:
@@ -96,6 +103,9 @@ def _mirror(row: Subscription | None, found: rules.Seen, plan_key: str | None, o
     row = row or Subscription(id=found.id)
     row.customer_id, row.purpose, row.status, row.plan_key = found.customer_id, found.purpose, found.status, plan_key
     row.price_id, row.amount, row.currency = found.price_id, found.amount, found.currency
+    row.quantity, row.mrr_720 = found.quantity, found.mrr_720
+    row.pause_behavior, row.pause_by = found.pause, found.pause_by and found.pause_by[:20]
+    row.resumes_at, row.update_expires_at = found.resumes_at, found.update_expires_at
     row.interval, row.interval_count = found.interval, found.interval_count
     row.started_at, row.period_start, row.period_end = found.started_at, found.period_start, found.period_end
     row.trial_end, row.ends_at, row.canceled_at = found.trial_end, found.ends_at, found.canceled_at
@@ -103,6 +113,14 @@ def _mirror(row: Subscription | None, found: rules.Seen, plan_key: str | None, o
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def _mirror_what_waits(row: Subscription, coming: rules.Coming | None) -> None:
+    """The change of plan that a schedule at Stripe will make; a Price that is none of ours shows no plan."""
+    row.schedule_id = coming.schedule_id if coming else None
+    row.next_plan_key = plans.key_of(coming.price_id) if coming and coming.price_id else None
+    row.next_at = coming.at if coming and coming.price_id else None
+    db.session.flush()
 
 
 def _is_source(subscription_id: str) -> bool:

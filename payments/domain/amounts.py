@@ -1,14 +1,14 @@
 """Reads an amount that somebody typed. Everything that is not plainly an amount is refused by name.
 
 The grammar: ASCII digits, then if the currency has decimals a point or a comma and at most so many digits; space
-around it does not matter. No sign, no exponent, no currency symbol, no grouping: "1,500" could be 1.50 or 1500, and
-guessing with somebody's money is worse than asking.
+around it does not matter, nor does the currency's own sign or code before or behind it. No plus or minus, no exponent,
+no other currency, no grouping: "1,500" could be 1.50 or 1500, and guessing with somebody's money is worse than asking.
 """
 
 import re
 from dataclasses import dataclass
 
-from kit.currencies import exponent, major, step
+from kit.currencies import SIGNS, exponent, major, step
 from kit.problems import Problem, Refused, mark
 
 _NUMBER = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?")
@@ -49,7 +49,7 @@ def parse(typed: str, currency: str, minimum: int, maximum: int, *, field: str =
 
     Raises Refused naming what is wrong, at ``field``.
     """
-    text = typed.strip()
+    text = _bare(typed.strip(), currency)
     if not text:
         raise refuse(field, MISSING)
     decimals, example = exponent(currency), example_of(currency)
@@ -64,6 +64,16 @@ def parse(typed: str, currency: str, minimum: int, maximum: int, *, field: str =
     amount = int(whole[-_MOST_DIGITS:] + fraction.ljust(decimals, "0"))
     check(amount, currency, minimum, maximum, field=field)
     return amount
+
+
+def _bare(text: str, currency: str) -> str:
+    """Without the sign or code of this currency, once, at one end."""
+    for sign in (SIGNS.get(currency.lower(), ""), currency.upper(), currency.lower()):
+        if sign and text.startswith(sign):
+            return text.removeprefix(sign).lstrip()
+        if sign and text.endswith(sign):
+            return text.removesuffix(sign).rstrip()
+    return text
 
 
 def check(amount: int, currency: str, minimum: int, maximum: int, *, field: str = "amount") -> None:

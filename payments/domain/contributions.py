@@ -11,6 +11,7 @@ from membership.domain import emails
 from payments.domain import amounts, fees
 
 FREQUENCIES = ("once", "month")
+DEDICATIONS = ("", "memory", "honour")
 LONGEST_NAME = 200
 LONGEST_MESSAGE = 500
 _KEPT_CONTROLS = "\n\u200c\u200d"
@@ -20,6 +21,11 @@ SUGGESTION_UNKNOWN = mark("Choose one of the amounts, or enter your own.")
 EMAIL_MISSING = mark("Enter your e-mail address: the receipt goes there.")
 EMAIL_WRONG = mark("This is not an e-mail address. It looks like name@example.com.")
 NAME_LONG = mark("The name is too long: %(most)s characters at most.")
+DEDICATION_UNKNOWN = mark("Choose in memory of or in honour of, or no dedication.")
+DEDICATION_MISSING = mark("Enter the name to which it is dedicated, or choose no dedication.")
+DEDICATION_KIND_MISSING = mark("Choose in memory of or in honour of.")
+PUBLISH_ANONYMOUS = mark("You also chose not to show your name. Untick one of the two.")
+PUBLISH_NAMELESS = mark("Enter the name that we may show, or untick this.")
 MESSAGE_LONG = mark("The message is too long: %(most)s characters at most, yours has %(count)s.")
 
 
@@ -51,6 +57,9 @@ class Accepted:
     name: str = ""
     message: str = ""
     anonymous: bool = False
+    dedication_kind: str = ""
+    dedication: str = ""
+    publish: bool = False
 
     @property
     def charged(self) -> int:
@@ -62,7 +71,7 @@ def accept(typed: Mapping[str, str], terms: Terms) -> Accepted:
     """The contribution that was typed. Raises Refused with every field that cannot be taken.
 
     ``typed``: amount (own amount, wins when it is filled in), suggested (minor units of an offered amount),
-    frequency, cover_fee and anonymous ("" is no), email, name, message.
+    frequency, cover_fee, anonymous and publish ("" is no), email, name, message, dedication_kind, dedication.
     """
     problems: dict[str, Problem] = {}
     amount, email, email_key = 0, "", ""
@@ -79,6 +88,11 @@ def accept(typed: Mapping[str, str], terms: Terms) -> Accepted:
     message = _text(typed.get("message", ""))
     if len(message) > LONGEST_MESSAGE:
         problems["message"] = Problem(MESSAGE_LONG, (("most", LONGEST_MESSAGE), ("count", len(message))))
+    dedication = ("", "")
+    with _gathering(problems):
+        dedication = _dedication(typed)
+    with _gathering(problems):
+        _publishing(typed, name)
     if problems:
         raise Refused(problems)
     return Accepted(
@@ -91,6 +105,9 @@ def accept(typed: Mapping[str, str], terms: Terms) -> Accepted:
         name=name,
         message=message,
         anonymous=bool(typed.get("anonymous")),
+        dedication_kind=dedication[0],
+        dedication=dedication[1],
+        publish=bool(typed.get("publish")),
     )
 
 
@@ -119,6 +136,28 @@ def _email(typed: Mapping[str, str]) -> tuple[str, str]:
         return emails.parse(typed["email"])
     except emails.NotAnAddress as error:
         raise amounts.refuse("email", EMAIL_WRONG) from error
+
+
+def _dedication(typed: Mapping[str, str]) -> tuple[str, str]:
+    """(kind, name); both or neither."""
+    kind, name = typed.get("dedication_kind", ""), _one_line(typed.get("dedication", ""))
+    if kind not in DEDICATIONS:
+        raise amounts.refuse("dedication_kind", DEDICATION_UNKNOWN)
+    if kind and not name:
+        raise amounts.refuse("dedication", DEDICATION_MISSING)
+    if name and not kind:
+        raise amounts.refuse("dedication_kind", DEDICATION_KIND_MISSING)
+    if len(name) > LONGEST_NAME:
+        raise amounts.refuse("dedication", NAME_LONG, most=LONGEST_NAME)
+    return kind, name
+
+
+def _publishing(typed: Mapping[str, str], name: str) -> None:
+    """Consent to be thanked by name needs a name, and no wish to hide it."""
+    if typed.get("publish") and typed.get("anonymous"):
+        raise amounts.refuse("publish", PUBLISH_ANONYMOUS)
+    if typed.get("publish") and not name:
+        raise amounts.refuse("publish", PUBLISH_NAMELESS)
 
 
 def _one_line(typed: str) -> str:

@@ -38,16 +38,17 @@ def knock(event: dict[str, Any]) -> Knock:
         raise Refusal("not-an-event")
     data = event.get("data")
     about = data.get("object") if isinstance(data, dict) else None
+    # A thin event (v2) has no object and says whose it is by ``context``; at this address it is kept and ignored.
     about = about if isinstance(about, dict) else {}
     created, version = event.get("created"), event.get("api_version")
     object_id = _id(about.get("id"))
     return Knock(
-        account=_id(event.get("account")) or "",
+        account=_id(event.get("account")) or _id(event.get("context")) or "",
         event_id=str(event_id),
         type=str(kind),
         object_id=object_id,
         customer_id=object_id if about.get("object") == "customer" else _customer(about),
-        created=created if isinstance(created, int) and 0 <= created < _LARGEST_TIME else 0,
+        created=created if type(created) is int and 0 <= created < _LARGEST_TIME else 0,
         livemode=event.get("livemode") is True,
         api_version=version[:40] if isinstance(version, str) and version.isascii() and version.isprintable() else None,
     )

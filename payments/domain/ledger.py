@@ -21,11 +21,17 @@ class Fact:
 
 
 def payment_of(charge: Stripes) -> Fact | None:
-    """The gross payment of a Charge that succeeded and was captured; None while no money moved."""
+    """The gross payment of a Charge that succeeded and was captured; None while no money moved.
+
+    Dated by its balance transaction, where that is there: a bank debit of November that clears in December is December's
+    money. Else by the Charge; for a card both are the same moment.
+    """
     amount = charge.get("amount_captured") or 0
     if charge.get("status") != "succeeded" or amount <= 0:
         return None
-    return Fact("payment", charge["id"], amount, charge["currency"], charge["created"], charge["id"])
+    moved = charge.get("balance_transaction")
+    at = moved["created"] if isinstance(moved, Mapping) else charge["created"]
+    return Fact("payment", charge["id"], amount, charge["currency"], at, charge["id"])
 
 
 def fee_of(charge: Stripes) -> Fact | None:

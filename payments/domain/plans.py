@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from kit.problems import Problem, Refused, mark
+
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
@@ -26,6 +28,18 @@ def defaults(_: Callable[[str], str] = str) -> tuple[PlanTerms, ...]:
         PlanTerms("supporter-monthly", "supporter", _("Supporter, monthly"), supporter, "month", 1200),
         PlanTerms("supporter-yearly", "supporter", _("Supporter, yearly"), supporter, "year", 12000),
     )
+
+
+LONGEST_TRIAL = 90  # days; Stripe takes 730
+TRIAL_DAYS = mark("Enter a whole number of days from 0 to %(most)s.")
+
+
+def trial_days(typed: str) -> int:
+    """Days of a trial as staff typed them: 0 (or nothing) to LONGEST_TRIAL. Raises Refused (``trial_days``)."""
+    words = typed.strip() or "0"
+    if not (words.isascii() and words.isdigit() and len(words) <= 3 and int(words) <= LONGEST_TRIAL):
+        raise Refused({"trial_days": Problem(TRIAL_DAYS, (("most", LONGEST_TRIAL),))})
+    return int(words)
 
 
 @dataclass(frozen=True, slots=True)

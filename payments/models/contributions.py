@@ -13,6 +13,10 @@ class Contribution(Model):
 
     ``account_id`` None: a guest; claimed when she proves the address. ``anonymous`` hides the name from the public,
     never from the books. For a monthly one the payments are ledger entries of ``subscription_id``.
+
+    ``dedication`` is a name, ``dedication_kind`` says how: memory, honour, or "" for none. ``consented_at`` is when she
+    allowed name, message and dedication on the public page of thanks, ``withdrawn_at`` when she took that back,
+    ``approved_at`` when staff put it there. ``held``: Stripe's risk tells us to look first; it counts for nothing public.
     """
 
     __tablename__ = "contribution"
@@ -22,11 +26,14 @@ class Contribution(Model):
         CheckConstraint("refunded >= 0", name="refunded"),
         CheckConstraint("frequency in ('once', 'month')", name="frequency"),
         CheckConstraint("status in ('pending', 'paid', 'active', 'past_due', 'failed', 'canceled', 'refunded')", name="status"),
+        CheckConstraint("dedication_kind in ('', 'memory', 'honour')", name="dedication_kind"),
         Index("ix_contribution_account_id", "account_id"),
+        Index("ix_contribution_customer_id", "customer_id"),
         Index("ix_contribution_email_key", "email_key"),
         Index("ix_contribution_created_at", "created_at"),
         Index("ix_contribution_payment_intent_id", "payment_intent_id"),
         Index("ix_contribution_subscription_id", "subscription_id"),
+        Index("ix_contribution_consented_at", "consented_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -44,6 +51,13 @@ class Contribution(Model):
     currency: Mapped[str] = mapped_column(String(3))
     message: Mapped[str] = mapped_column(String(500), default="")
     anonymous: Mapped[bool] = mapped_column(default=False)
+    dedication_kind: Mapped[str] = mapped_column(String(6), default="")
+    dedication: Mapped[str] = mapped_column(String(200), default="")
+    consented_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    approved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    approved_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    held: Mapped[bool] = mapped_column(default=False)
     status: Mapped[str] = mapped_column(String(10), default="pending")
     payment_intent_id: Mapped[str | None] = mapped_column(String(100))
     subscription_id: Mapped[str | None] = mapped_column(String(100))

@@ -19,3 +19,4 @@ class Customer(Model):
     email_key: Mapped[str | None] = mapped_column(String(320))
     deleted: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    payment_method_id: Mapped[str | None] = mapped_column(String(100))  # her default: a new one retries what is overdue

@@ -12,7 +12,8 @@ class LedgerEntry(Model):
     """One movement. Positive comes in, negative goes out; corrections are new rows (a trigger refuses UPDATE and DELETE).
 
     ``source_id`` is Stripe's id of the fact (``ch_``, ``re_``, ``txn_`` ...), unique with ``kind``: however many events
-    tell it, it is booked once. ``occurred_at`` is Stripe's time of the fact, ``recorded_at`` when we booked it.
+    tell it, it is booked once. ``occurred_at`` is Stripe's time of the fact (a payment's: its balance
+    transaction's if that was known when it was booked, else the Charge's; its fee has the same), ``recorded_at`` when we booked it.
     """
 
     __tablename__ = "ledger_entry"
@@ -24,12 +25,15 @@ class LedgerEntry(Model):
             " or (kind in ('refund', 'dispute') and amount < 0) or (kind = 'fee' and amount <> 0)",
             name="sign",
         ),
-        Index("uq_ledger_entry_fact", "stripe_account", "source_id", "kind", unique=True),
+        # The account last: it is the same in nearly every row, and SQLite would rather look through all of its rows by a
+        # unique index than through a charge's few by the other.
+        Index("uq_ledger_entry_fact", "source_id", "kind", "stripe_account", unique=True),
         Index("ix_ledger_entry_occurred_at", "occurred_at"),
         Index("ix_ledger_entry_account_id", "account_id"),
         Index("ix_ledger_entry_contribution_id", "contribution_id"),
         Index("ix_ledger_entry_customer_id", "customer_id"),
         Index("ix_ledger_entry_charge_id", "charge_id"),
+        Index("ix_ledger_entry_subscription_id", "subscription_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

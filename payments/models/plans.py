@@ -12,6 +12,7 @@ class Plan(Model):
     """A plan that a reader can choose by its key; the Price is found at Stripe by ``lookup_key`` (= key).
 
     ``unit_amount`` in minor units of ``currency``. A Price that Stripe replaced moves on here; subscriptions keep theirs.
+    ``trial_days`` is ours alone (staff sets it): free days before the first payment, once a person; 0 for none.
     """
 
     __tablename__ = "plan"
@@ -31,4 +32,5 @@ class Plan(Model):
     price_id: Mapped[str | None] = mapped_column(String(100), unique=True)
     position: Mapped[int] = mapped_column(default=0)
     on_sale: Mapped[bool] = mapped_column(default=True)
+    trial_days: Mapped[int] = mapped_column(default=0, server_default="0")
     synced_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import JSON, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Model, UTCDateTime
 
 
 class ReconcileRun(Model):
-    """One comparison of our books with Stripe's. ``cursor`` is the newest event seen (seconds since 1970)."""
+    """One comparison of our books with Stripe's; ``differs`` when it found anything. ``cursor`` is the newest event seen (seconds since 1970)."""
 
     __tablename__ = "reconcile_run"
     __table_args__ = (Index("ix_reconcile_run_started_at", "started_at"),)
@@ -21,3 +21,4 @@ class ReconcileRun(Model):
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     cursor: Mapped[int | None]
     report: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    differs: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Model, UTCDateTime
+
+UNHEARD = text("state in ('new', 'unknown')")
 
 
 class RefundIntent(Model):
@@ -20,6 +22,7 @@ class RefundIntent(Model):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("state in ('new', 'done', 'failed', 'unknown')", name="state"),
         Index("ix_refund_intent_charge_id", "charge_id"),
+        Index("ix_refund_intent_unheard", "created_at", postgresql_where=UNHEARD, sqlite_where=UNHEARD),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

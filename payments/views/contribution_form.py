@@ -19,7 +19,8 @@ from payments.domain.amounts import Money
 from payments.domain.contributions import Terms
 from payments.models import Contribution
 
-TYPED = ("suggested", "amount", "frequency", "email", "name", "message")
+TYPED = ("suggested", "amount", "frequency", "email", "name", "message", "dedication_kind", "dedication")
+TICKED = ("cover_fee", "anonymous", "publish")
 
 
 def _choices(**labels: Any) -> list[SelectChoice]:
@@ -35,6 +36,19 @@ class ContributionForm(FlaskForm):
     cover_fee = BooleanField(_l("Cover the payment fee too"))
     name = StringField(_l("Your name"), description=_l("May be left empty."))
     anonymous = BooleanField(_l("Do not show my name"), description=_l("Nobody but our bookkeeping learns who you are."))
+    dedication_kind = RadioField(
+        _l("Dedicate it to somebody?"),
+        choices=_choices(**{"": _l("No"), "memory": _l("In memory of"), "honour": _l("In honour of")}),
+        default="",
+        validate_choice=False,
+    )
+    dedication = StringField(_l("Whose name?"), description=_l("It stands on your receipt. We write to nobody about it."))
+    publish = BooleanField(
+        _l("You may thank me in public"),
+        description=_l(
+            "My name, my message and the dedication may stand on the page of thanks, once an editor has read them. Never the amount or my address."
+        ),
+    )
     email = EmailField(_l("Your e-mail address"), description=_l("The receipt goes there. Nothing else does."))
     message = TextAreaField(_l("A message to the newsroom"), description=_l("May be left empty. 500 characters at most."))
     attempt = HiddenField()
@@ -42,7 +56,7 @@ class ContributionForm(FlaskForm):
 
     def said(self) -> dict[str, str]:
         """What was typed, by field; a box that is not ticked is ""."""
-        ticked = {name: "y" if self[name].data else "" for name in ("cover_fee", "anonymous")}
+        ticked = {name: "y" if self[name].data else "" for name in TICKED}
         return {**{name: self[name].data or "" for name in TYPED}, **ticked}
 
 
@@ -102,4 +116,7 @@ def _chosen_before(before: Contribution, terms: Terms) -> dict[str, Any]:
         "anonymous": before.anonymous,
         "email": before.email,
         "message": before.message,
+        "dedication_kind": before.dedication_kind,
+        "dedication": before.dedication,
+        "publish": before.consented_at is not None,
     }

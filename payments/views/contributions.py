@@ -14,7 +14,7 @@ from kit.limits import client_network, form_email, limiter
 from kit.problems import Refused
 from membership.guards import public
 from membership.models import Account
-from payments import arrivals, gateway, intents, promises
+from payments import arrivals, gateway, intents, promises, raised
 from payments.domain import contributions as rules
 from payments.intents import Asked
 from payments.leases import LeaseBusy, LeaseLost
@@ -93,14 +93,16 @@ def thanks() -> Response | str:
     intent = db.session.get(CheckoutIntent, found.intent_id) if found else None
     if found is None or intent is None or intent.session_id != request.args.get("session_id"):
         return render_template("contributions/thanks.html", contribution=None)
+    unsure = False
     if found.status == "pending":
         try:
             arrivals.sync(intent, found.customer_id, patience=PATIENCE)
             db.session.commit()
-        except (LeaseBusy, LeaseLost, gateway.GatewayUnavailable):
+        except (LeaseBusy, LeaseLost, gateway.GatewayUnavailable, gateway.GatewayRefused):
             db.session.rollback()  # the webhook will bring it; the page says that the receipt follows
+            unsure = True
     found, intent = _mine(), db.session.get(CheckoutIntent, intent.id)
-    if intent is not None and intent.state in ("open", "expired"):
+    if intent is not None and intent.state in ("open", "expired") and not unsure:
         return redirect(url_for("contributions.contribute", again=1), 303)  # she came back without paying
     return render_template("contributions/thanks.html", contribution=found)
 
@@ -119,4 +121,13 @@ def _page(form: ContributionForm, **values: Any) -> str:
     terms = promises.terms()
     symbol = numbers.get_currency_symbol(terms.currency.upper(), locale=str(get_locale() or "en_US"))
     rate = numbers.format_percent(terms.tariff.rate / 10_000, "#,##0.##%", locale=str(get_locale() or "en_US"))
-    return render_template("contributions/contribute.html", form=form, terms=terms, symbol=symbol, fee_rate=rate, **values)
+    return render_template(
+        "contributions/contribute.html",
+        form=form,
+        terms=terms,
+        symbol=symbol,
+        fee_rate=rate,
+        progress=raised.this_month(),
+        rule=raised.RULE,
+        **values,
+    )

@@ -4,19 +4,22 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import false, func, select
 
 from kit import clock
 from kit.database import db
 from membership.guards import staff
-from payments import checkout, journal
+from payments import chain, checkout, journal, rhythm
 from payments.domain.events import is_id
 from payments.models import ReconcileRun, StripeEvent
+from payments.models.journal import IS_NEW, IS_PARKED
 from payments.webhooks import HANDLERS
 
 bp = Blueprint("staff_webhooks", __name__, url_prefix="/admin/webhooks")
 STATES = ("new", "done", "ignored", "parked")
 PAGE = 50
+MOST = 500  # events that one press of the button applies again
 
 
 @bp.get("/")
@@ -26,7 +29,7 @@ def index() -> str:
     found = select(StripeEvent).order_by(StripeEvent.received_at.desc(), StripeEvent.event_id.desc())
     state, kind, about = (request.args.get(name, "").strip() for name in ("state", "type", "about"))
     if state in STATES:
-        found = found.where(StripeEvent.state == state)
+        found = found.where({"new": IS_NEW, "parked": IS_PARKED}.get(state, StripeEvent.state == state))
     if kind and not is_id(kind.replace(".", "_")):
         found = found.where(false())
     elif kind:
@@ -69,6 +72,28 @@ def replay(event_id: str) -> Any:
     return redirect(url_for("staff_webhooks.show", event_id=event_id), 303)
 
 
+@bp.post("/replay")
+@staff("finance", "support")
+def replay_several() -> Any:
+    """The chosen ones, or all that are parked (``which=parked``, MOST at once)."""
+    if request.form.get("which") == "parked":
+        rows = list(db.session.scalars(select(StripeEvent).where(IS_PARKED).order_by(StripeEvent.received_at).limit(MOST)))
+    else:
+        rows = [_event(event_id) for event_id in request.form.getlist("event")[:MOST]]
+    again = sum(journal.replay(row.account, row.event_id) for row in rows)
+    if again:
+        flash(
+            ngettext("%(num)s event will be applied again in a moment.", "%(num)s events will be applied again in a moment.", again),
+            "success",
+        )
+    if again < len(rows):
+        flash(_("What is not ours to apply is kept, and nothing follows from it."), "warning")
+    if not rows:
+        flash(_("Choose at least one event."), "warning")
+    db.session.commit()
+    return redirect(url_for("staff_webhooks.index"), 303)
+
+
 def _event(event_id: str) -> StripeEvent:
     if not is_id(event_id):
         abort(404)
@@ -79,8 +104,9 @@ def _event(event_id: str) -> StripeEvent:
 
 
 def _counts() -> dict[str, int]:
-    rows = db.session.execute(select(StripeEvent.state, func.count()).group_by(StripeEvent.state))
-    return {state: number for state, number in rows}  # noqa: C416 - rows are not pairs to a type checker
+    """What is to do and what is parked, from their small indexes. The done ones are the whole journal: they are not counted."""
+    counted = {"new": IS_NEW, "parked": IS_PARKED}
+    return {state: db.session.scalar(select(func.count()).select_from(StripeEvent).where(only)) or 0 for state, only in counted.items()}
 
 
 def _about_the_same(row: StripeEvent) -> list[StripeEvent]:
@@ -91,7 +117,6 @@ def _about_the_same(row: StripeEvent) -> list[StripeEvent]:
 
 
 def _health() -> dict[str, Any]:
-    """When we last heard of Stripe, when we last compared our books, who pays twice."""
-    newest = db.session.scalar(select(func.max(StripeEvent.received_at)).where(StripeEvent.source == "webhook"))
+    """When we last heard of Stripe and whether that is strange, when we last compared our books, who pays twice, the chain's head."""
     run = db.session.scalars(select(ReconcileRun).where(ReconcileRun.finished_at.is_not(None)).order_by(ReconcileRun.id.desc())).first()
-    return {"newest": newest, "run": run, "twice": checkout.twice(), "now": clock.now()}
+    return {"silence": rhythm.silence(), "run": run, "twice": checkout.twice(), "now": clock.now(), "head": chain.head()}

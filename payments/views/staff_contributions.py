@@ -1,6 +1,5 @@
-"""Contributions for staff: who gave what, what became of it, and giving it back."""
+"""Contributions for staff: who gave what, what became of it, giving it back, and ending a monthly one."""
 
-import re
 import secrets
 from typing import Any
 
@@ -9,16 +8,20 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from kit.database import db
-from kit.formats import money
+from kit.limits import limiter
 from kit.problems import Refused
 from membership.guards import staff
-from payments import books, gateway, refunds
+from payments import books, cancellations, gateway, monthly, refunds
+from payments.cancellations import Wish
 from payments.domain import amounts
+from payments.leases import LeaseBusy, LeaseLost
 from payments.models import Contribution, LedgerEntry
+from payments.views.causes import CAUSES, CauseForm
 from payments.views.contribution_form import text_of
+from payments.views.giving_back import REASONS, NotGivenBack, attempt, give_back
 
 bp = Blueprint("staff_contributions", __name__, url_prefix="/admin/contributions")
-REASONS = ("requested_by_customer", "duplicate", "fraudulent")
+SILENT = (gateway.GatewayUnavailable, LeaseBusy, LeaseLost)
 
 
 @bp.get("/")
@@ -54,46 +57,63 @@ def show(public_id: str) -> str:
 def refund(public_id: str) -> Any:
     """Give a payment back in part or whole. The wish is committed before Stripe is asked: sent twice, it is one refund."""
     contribution = _found(public_id)
-    payment = next((one for one in refunds.payments_of(contribution.id) if one.source_id == request.form.get("payment")), None)
-    reason, typed = request.form.get("reason", ""), request.form.get("amount", "")
+    payment, reason, typed = _asked_for(contribution), request.form.get("reason", ""), request.form.get("amount", "")
     if payment is None or reason not in REASONS:
         abort(400)
     try:
         amount = amounts.parse(typed, payment.currency, 1, payment.amount)
-        asked = refunds.begin(payment, amount, reason, asked_by=current_user.id, attempt=_attempt())
+        words = give_back(payment, amount, reason, asked_by=current_user.id, attempt=attempt())
     except Refused as refusal:
         return _page(contribution, payment, typed, text_of(refusal.problems["amount"])), 422
-    words = money(amount, payment.currency)
-    db.session.commit()
-    try:
-        made = gateway.create_refund(asked.params, asked.key)
-    except gateway.GatewayUnavailable:
-        return _failed(
-            public_id,
-            asked.id,
-            "unknown",
-            typed,
-            _("Stripe does not answer. Press the button again in a moment: it cannot be paid back twice."),
-        ), 503
-    except gateway.GatewayRefused as error:
-        return _failed(public_id, asked.id, "failed", typed, _("Stripe refuses: %(why)s", why=str(error))), 422
-    refunds.done(asked.id, made)
+    except NotGivenBack as failure:
+        contribution = _found(public_id)
+        return _page(contribution, _asked_for(contribution), typed, failure.words, failure.attempt), failure.status
     flash(_("%(sum)s is on its way back.", sum=words), "success")
     db.session.commit()
     return redirect(url_for("staff_contributions.show", public_id=public_id), 303)
 
 
-def _failed(public_id: str, intent_id: str, state: str, typed: str, words: str) -> str:
-    refunds.over(intent_id, state)
+@bp.post("/<public_id>/end")
+@limiter.limit("60/hour")
+@staff("finance", "support")
+def end(public_id: str) -> Any:
+    """End a monthly one now, for somebody who asks us to. The cause travels to Stripe before the end, so that it is never lost."""
+    contribution, form = _found(public_id), CauseForm()
+    subscription_id, customer_id = contribution.subscription_id, contribution.customer_id
+    if not _runs(contribution) or subscription_id is None or customer_id is None:
+        return redirect(url_for("staff_contributions.show", public_id=public_id), 303)
+    if not form.validate():
+        return _page(contribution, end_form=form), 422
+    wish = Wish(cause=form.cause.data or "staff", source="staff", by=current_user.email, note=(form.note.data or "").strip())
+    try:
+        cancellations.end_now(subscription_id, customer_id, wish)
+    except SILENT:
+        db.session.rollback()
+        return _page(_found(public_id), end_form=form, not_ended=_("Stripe does not answer. Press the button again in a moment.")), 503
+    except gateway.GatewayRefused as error:
+        db.session.rollback()
+        return _page(_found(public_id), end_form=form, not_ended=_("Stripe refuses: %(why)s", why=str(error))), 422
+    flash(_("The monthly contribution has ended. Nothing more is charged."), "success")
     db.session.commit()
-    contribution = _found(public_id)
-    payment = next((one for one in refunds.payments_of(contribution.id) if one.source_id == request.form.get("payment")), None)
-    # No answer: the same attempt again asks with the same key. A refusal: the next try is a new one.
-    return _page(contribution, payment, typed, words, attempt=_attempt() if state == "unknown" else None)
+    return redirect(url_for("staff_contributions.show", public_id=public_id), 303)
+
+
+def _runs(contribution: Contribution) -> bool:
+    return contribution.frequency == "month" and contribution.status in monthly.RUNNING and contribution.subscription_id is not None
+
+
+def _asked_for(contribution: Contribution) -> LedgerEntry | None:
+    return next((one for one in refunds.payments_of(contribution.id) if one.source_id == request.form.get("payment")), None)
 
 
 def _page(
-    contribution: Contribution, payment: LedgerEntry | None = None, typed: str = "", problem: str = "", attempt: str | None = None
+    contribution: Contribution,
+    payment: LedgerEntry | None = None,
+    typed: str = "",
+    problem: str = "",
+    attempt: str = "",
+    not_ended: str = "",
+    end_form: CauseForm | None = None,
 ) -> str:
     return render_template(
         "staff/contributions/show.html",
@@ -103,18 +123,17 @@ def _page(
         failed_payment=payment.source_id if payment else "",
         typed=typed,
         problem=problem,
+        not_ended=not_ended,
+        runs=_runs(contribution),
+        end_form=end_form or CauseForm(formdata=None),
+        askings=cancellations.of_subscription(contribution.subscription_id) if contribution.subscription_id else [],
+        causes=CAUSES,
         attempt=attempt or secrets.token_hex(16),
         reason=request.form.get("reason", REASONS[0]),
         may_refund=current_user.role in ("owner", "finance"),
         sees_names=_sees_names(),
         decimal=lambda amount: str(amounts.major(amount, contribution.currency)),
     )
-
-
-def _attempt() -> str:
-    """Which rendering of the form this is; one that we did not make is a new one."""
-    sent = request.form.get("attempt", "")
-    return sent if re.fullmatch(r"[0-9a-f]{32}", sent) else secrets.token_hex(16)
 
 
 def _found(public_id: str) -> Contribution:

@@ -4,12 +4,13 @@ What is not here is journaled as ignored. ``invoice.*`` and ``customer.subscript
 Subscription; the money is told by ``charge.*`` and ``refund.*`` alone.
 """
 
-from payments.webhooks import charges, checkout, customers, invoices, prices, subscriptions
+from payments.webhooks import charges, checkout, customers, invoices, payment_methods, prices, subscriptions
 from payments.webhooks.handler import Handler
 
 HANDLERS: dict[str, Handler] = {
     **checkout.HANDLERS,
     **customers.HANDLERS,
+    **payment_methods.HANDLERS,
     **subscriptions.HANDLERS,
     **invoices.HANDLERS,
     **charges.HANDLERS,

@@ -1,24 +1,23 @@
 """Subscriptions: whatever happened to one, look at it as it is now."""
 
-from kit.database import db
-from payments import cancellations, customers, subscriptions
-from payments.models import Subscription
+from payments import following, gateway, subscriptions
 from payments.webhooks.handler import Handler
 
 
-def _write(seen: subscriptions.Look) -> None:
-    """Mirror it; and where an end was scheduled elsewhere (the portal, the Dashboard), tell her until when she reads."""
-    before = db.session.get(Subscription, seen.subscription_id)
-    known_end = before.ends_at if before is not None else None
-    row = subscriptions.write(seen)
-    if row is None or before is None or row.purpose != "subscription" or row.ended_at is not None or row.ends_at in (None, known_end):
-        return
-    account_id = customers.account_of(row.customer_id)
-    if account_id is not None:
-        cancellations.confirm(account_id, row)
+def _look_through_schedule(schedule_id: str) -> subscriptions.Look | None:
+    """The Subscription that a schedule changes, or changed; None where there is none (yet)."""
+    schedule = gateway.fetch_schedule(schedule_id) or {}
+    named = schedule.get("subscription") or schedule.get("released_subscription")
+    return subscriptions.look(named) if isinstance(named, str) else None
 
 
-_follow = Handler(subscriptions.look, _write)
+def _write_if_any(seen: subscriptions.Look | None) -> None:
+    if seen is not None:
+        following.write(seen)
+
+
+_follow = Handler(subscriptions.look, following.write)
+_scheduled = Handler(_look_through_schedule, _write_if_any)
 
 HANDLERS = {
     "customer.subscription.created": _follow,
@@ -29,4 +28,7 @@ HANDLERS = {
     "customer.subscription.pending_update_applied": _follow,
     "customer.subscription.pending_update_expired": _follow,
     "customer.subscription.trial_will_end": _follow,
+    "subscription_schedule.updated": _scheduled,
+    "subscription_schedule.released": _scheduled,
+    "subscription_schedule.canceled": _scheduled,
 }
