@@ -10,7 +10,9 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register this room's doors: pages, commands, jobs."""
+    from kit import backups
     from publishing import appeals, cli, frame, newsletter_cli, newsletter_jobs, views
+    from publishing.newsletter import issues
 
     frame.init_app(app)
     appeals.init_app(app)
@@ -19,3 +21,4 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(cli.group)
     app.cli.add_command(newsletter_cli.group)
     newsletter_jobs.init_app(app)
+    backups.on_restored(app, issues.hold_after_restoring)

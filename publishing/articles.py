@@ -71,9 +71,11 @@ def source_of(article_id: int) -> str:
     return db.session.execute(select(ArticleBody.source).where(ArticleBody.article_id == article_id)).scalar_one()
 
 
-def trial(fields: ArticleFields) -> markdown.Rendered:
-    """Fields as they would be shown, without saving. Raises Refused as ``save`` does."""
-    return markdown.render(fields.body, pictures.size_of)
+def trial(fields: ArticleFields) -> dict[str, Markup]:
+    """What a visitor and a member would see of these fields, without saving: "visitor" and "member". Refused (field "body") as by ``save``."""
+    rendered = markdown.render(fields.body, pictures.size_of)
+    whole, preview = Markup(rendered.html), Markup(rendered.preview_html)  # noqa: S704 - sanitised just now
+    return {"visitor": whole if fields.access == "free" else preview, "member": whole}
 
 
 def save(fields: ArticleFields, *, article_id: int | None = None, version: int | None = None) -> Article:
@@ -149,7 +151,7 @@ def import_file(path: Path) -> Imported:
     try:
         fields = rules.accept({**values, "body": body}, zone())
         found = db.session.execute(select(Article).where(Article.slug == fields.slug)).scalar_one_or_none()
-        if found is not None and _says(found) == fields:
+        if found is not None and as_written(found) == fields:
             return Imported(fields.slug, "unchanged")
         article = save(fields, article_id=found.id if found else None)
     except Refused as refusal:
@@ -161,7 +163,7 @@ def import_file(path: Path) -> Imported:
 
 def export_text(article: Article) -> str:
     """The article as a file that ``import_file`` takes back."""
-    said = _says(article)
+    said = as_written(article)
     date = article.published_at.astimezone(zone()).isoformat() if article.published_at and article.status == "published" else ""
     values = {name: getattr(said, name) for name in front_matter.FIELDS if name != "date"}
     return front_matter.join({**values, "date": date}, said.body)
@@ -173,7 +175,7 @@ def _at(problem: Problem, name: str, places: dict[str, int]) -> Problem:
     return Problem(problem.text, problem.values, places.get(name, 1) + inside)
 
 
-def _says(article: Article) -> ArticleFields:
+def as_written(article: Article) -> ArticleFields:
     """The article as its writer gave it; an unpublished date is not said."""
     return ArticleFields(
         title=article.title,
@@ -206,7 +208,9 @@ def _write(article: Article, fields: ArticleFields, rendered: markdown.Rendered)
     article.topic = _topic(fields.topic)
     article.image = fields.image or None
     article.image_width, article.image_height = pictures.size_of(fields.image) or (None, None)
-    article.published_at = fields.published_at or article.published_at
+    # A draft's date ahead goes when the field was emptied; the date of what was out stays, so that old news is not new.
+    kept = article.published_at if article.status == "published" or (article.published_at or clock.now()) < clock.now() else None
+    article.published_at = fields.published_at or kept
     article.preview_html, article.preview_text = rendered.preview_html, rendered.preview_text
     article.has_more = rendered.has_more
     article.search_text = rules.search_text(fields, rendered.preview_text)

@@ -109,6 +109,19 @@ def send(day: date | None, yes: bool, force: bool, wait: bool | None, as_json: b
 
 
 @group.command()
+@day_option
+def stop(day: date | None) -> None:
+    """Stop an issue that is on its way: the letters that have not left stay here."""
+    when = _day(day)
+    issue = issues.of_day(when, lock=True)
+    if issue is None or issue.state != "sending":
+        click.echo(f"No issue of {when} is on its way.", err=True)
+        sys.exit(1)
+    click.echo(f"Stopped: {issues.stop(issue):,} did not leave.")
+    db.session.commit()
+
+
+@group.command()
 @click.argument("email")
 def unsubscribe(email: str) -> None:
     """Take an address off the list: somebody wrote to us, or an answer came back that it is dead."""

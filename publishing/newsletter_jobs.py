@@ -11,13 +11,13 @@ from flask import Flask, current_app
 from kit import jobs, transport
 from kit.database import db
 from kit.settings import settings
-from publishing.newsletter import delivery, issues, mailbox, subscriptions
+from publishing.newsletter import delivery, editions, issues, mailbox, subscriptions
 from publishing.newsletter.delivery import Leg, Outcome, Recipient
 
 log = structlog.get_logger("publishing.newsletter")
 
 # A leg ends before a worker that is told to stop loses patience (20 s), and long before another machine could take it
-# for dead (kit/jobs.LEASE); and it lets other jobs pass.
+# for dead (kit/engine.LEASE); and it lets other jobs pass.
 LEG_SECONDS = 15.0
 
 
@@ -42,6 +42,10 @@ def deliver(issue_id: int, leg: int) -> None:
     """One leg of an issue. It commits after every letter: the 250 of one and the claim of the next, together."""
     issue = delivery.unmoved(issue_id, leg)
     if issue is None:
+        return
+    if not editions.renew(issue):
+        log.warning("the issue is stopped: none of its stories is public any more", issue=issue_id, stayed=issues.stop(issue))
+        db.session.commit()
         return
     work = Leg(issue)
     work.take_back()
@@ -83,11 +87,11 @@ def _hand_over(work: Leg, recipient: Recipient, put: Callable[[str, bytes], None
     try:
         put(*work.message(recipient))
     except smtplib.SMTPRecipientsRefused as error:
-        return _answered(*next(iter(error.recipients.values())))
+        return _answered(*next(iter(error.recipients.values())), of_her=True)
     except smtplib.SMTPSenderRefused as error:
         return Outcome("again", LINE_LOST, f"sender refused: {error.smtp_code}")  # says nothing about her
     except smtplib.SMTPResponseException as error:
-        return _answered(error.smtp_code, error.smtp_error)
+        return _answered(error.smtp_code, error.smtp_error, of_her=False)  # at DATA: the letter is disliked, whoever gets it
     except ValueError as error:
         return Outcome("refused", 0, str(error))
     except (OSError, smtplib.SMTPException) as error:
@@ -95,9 +99,9 @@ def _hand_over(work: Leg, recipient: Recipient, put: Callable[[str, bytes], None
     return Outcome("sent")
 
 
-def _answered(code: int, words: bytes | str) -> Outcome:
+def _answered(code: int, words: bytes | str, *, of_her: bool) -> Outcome:
     said = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return Outcome("refused" if 500 <= code < 600 else "again", code, said)
+    return Outcome("refused" if 500 <= code < 600 else "again", code, said, of_her)
 
 
 jobs.schedule("newsletter.daily", "*/15 * * * *")

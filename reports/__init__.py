@@ -10,8 +10,10 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register this room's doors: pages, commands, jobs."""
-    from reports import cli, models, views  # noqa: F401 - importing models registers the tables
+    from payments import raised
+    from reports import cli, goals, models, views  # noqa: F401 - importing models registers the tables
 
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.cli.add_command(cli.group)
+    raised.goal_from(app, goals.of_month)

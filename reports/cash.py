@@ -6,18 +6,24 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from kit.database import db
+from payments import raised
 from payments.models import LedgerEntry
 from reports.buckets import lies_in
 from reports.domain.cash import Cash
 
 
 def by_month(bounds: Sequence[datetime]) -> list[dict[str | None, dict[str, Cash]]]:
-    """For each month between ascending bounds: purpose -> currency -> Cash; the key None has every purpose together."""
+    """For each month between ascending bounds: purpose -> currency -> Cash; the key None has every purpose together.
+
+    Contributions in doubt are "held", as payments/raised.py has it: in the cash, not among the contributions.
+    """
     found: list[dict[str | None, dict[str, Cash]]] = [{None: {}} for _ in bounds[1:]]
     entry = LedgerEntry
     # PostgreSQL groups by a name, not by an expression with parameters: hence the inner query.
     each = (
-        select(lies_in(entry.occurred_at, bounds).label("month"), entry.purpose, entry.currency, entry.kind, entry.amount)
+        select(
+            lies_in(entry.occurred_at, bounds).label("month"), raised.purpose().label("purpose"), entry.currency, entry.kind, entry.amount
+        )
         .where(entry.occurred_at >= bounds[0], entry.occurred_at < bounds[-1])
         .subquery()
     )

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from flask_babel import gettext as _
 from pygal import Config, Line, PluginImportFixer, StackedBar
 from pygal.style import Style
 
@@ -80,6 +81,7 @@ def _config(report: Report, theme: str, scale: list[int], stroke: float, **more)
         margin_top=10,
         margin_right=26,
         spacing=12,
+        x_title=_("Months in %(zone)s", zone=report.zone),
         x_labels=[str(month) for month in months],
         # Every third month, counted back from the newest: all of them would not be legible.
         x_labels_major=[str(month) for month in months[::-3]],
@@ -118,5 +120,6 @@ def _style(theme: str, stroke: float) -> Style:
         label_font_size=13,
         major_label_font_size=13,
         legend_font_size=13,
+        title_font_size=12,
         no_data_font_size=16,
     )

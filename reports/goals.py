@@ -17,6 +17,11 @@ def between(first: Month, last: Month) -> dict[Month, dict[str, int]]:
     return found
 
 
+def of_month(month: str, currency: str) -> int | None:
+    """The goal of one month ("2026-11"), minor units; None where there is none."""
+    return db.session.scalar(select(Goal.amount).where(Goal.month == month, Goal.currency == currency))
+
+
 def put(month: Month, currency: str, amount: int | None, *, by: int | None, at: datetime) -> None:
     """Set the goal of a month in minor units, or take it away with None."""
     if amount is None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from kit.database import db
 from membership.models import Account
-from reports import histories, watch
+from reports import beside, histories, watch
 from reports.domain.flow import Kind, Move, moves
 from reports.domain.intervals import Interval
 from reports.domain.months import Month, boundaries
@@ -20,7 +20,7 @@ _SUB_LINES: dict[str, Callable[[Move], bool]] = {
     "recovered_late": lambda move: move.recovered_late,
     "notice_while_past_due": lambda move: bool(move.loss and move.loss.while_past_due and move.kind != Kind.IN_AND_OUT),
 }
-KINDS = (*(kind.value for kind in Kind if kind != Kind.STAYED), *_SUB_LINES, "notice_given", "past_due", "under_notice")
+KINDS = (*(kind.value for kind in Kind if kind != Kind.STAYED), *_SUB_LINES, "notice_given", *beside.KINDS, "past_due", "under_notice")
 # Lists of the present, whatever month is looked at.
 OF_NOW = frozenset({"past_due", "under_notice"})
 
@@ -46,6 +46,8 @@ def behind(kind: str, month: Month, zone: ZoneInfo, now: datetime) -> list[Perso
         found = _warned(watch.past_due(now))
     elif kind == "under_notice":
         found = _warned(watch.under_notice(now))
+    elif kind in beside.KINDS:
+        found = [_person(one.account_id, one.since, one.until, None, {}) for one in beside.persons(kind, b)]
     elif kind == "notice_given":
         found = _given(a, b)
     else:

@@ -70,13 +70,13 @@ def _money(instants: Sequence[datetime]) -> dict[str, list[int]]:
 
 def _paused(instants: Sequence[datetime]) -> list[int]:
     # Few people ever pause, so each instant may be asked for by itself; 2 stands for paying, 1 for paused.
-    pausing = select(ROW.account_id).where(IN_FORCE, ROW.state == "paused")
-    standing = [func.max(case((and_(covers(at), pays()), 2), (_pause(at), 1), else_=0)).label(f"at_{n}") for n, at in enumerate(instants)]
-    each = select(ROW.account_id, *standing).where(IN_FORCE, ROW.account_id.in_(pausing)).group_by(ROW.account_id).subquery()
+    ever = select(ROW.account_id).where(IN_FORCE, ROW.state == "paused")
+    standing = [func.max(case((and_(covers(at), pays()), 2), (pausing(at), 1), else_=0)).label(f"at_{n}") for n, at in enumerate(instants)]
+    each = select(ROW.account_id, *standing).where(IN_FORCE, ROW.account_id.in_(ever)).group_by(ROW.account_id).subquery()
     return list(db.session.execute(select(*(func.count(case((each.c[column.name] == 1, 1))) for column in standing))).one())
 
 
-def _pause(at: datetime) -> ColumnElement[bool]:
+def pausing(at: datetime) -> ColumnElement[bool]:
     """Paused at the instant; a pause whose end nobody named in advance lasts 90 days (see `bounded`)."""
     named = and_(ROW.until.is_not(None), ROW.until_recorded_at < ROW.until)
     return and_(ROW.klass == "paying", ROW.state == "paused", covers(at), or_(named, ROW.effective_at > at - OPEN_PAUSE))

@@ -29,24 +29,25 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one kind, oldest month first; `columns` are figures of words.FIGURES."""
+    """Rows of one kind, oldest month first; `columns` are figures of words.FIGURES. The months are those of `zone`."""
 
     name: str
     columns: tuple[str, ...]
     rows: list[Row]
+    zone: str
 
 
 def build(name: str, report: Report) -> Table:
     """The table of that name. Raises KeyError for a name that is none of NAMES."""
     make, columns = TABLES[name]
-    return Table(name, columns, [row for line in report.lines for row in make(line)])
+    return Table(name, columns, [row for line in report.lines for row in make(line)], str(report.zone))
 
 
 def as_dict(table: Table, report: Report) -> dict[str, Any]:
     """What JSON gives out: the rows with their definitions, the zone and the instant."""
     return {
         "name": table.name,
-        "zone": str(report.zone),
+        "zone": table.zone,
         "as_of": _iso(report.now),
         "definitions": {figure: str(words.FIGURES[figure][1]) for figure in table.columns},
         "rows": [row | {"month": str(row["month"])} for row in table.rows],
@@ -54,10 +55,10 @@ def as_dict(table: Table, report: Report) -> dict[str, Any]:
 
 
 def csv_lines(table: Table) -> Iterator[str]:
-    """The table line by line, with a head of names; text that a spreadsheet would run is quoted with an apostrophe."""
+    """The table line by line, with a head of names and the zone in each line; text that a spreadsheet would run is quoted with an apostrophe."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    for cells in ([*table.columns], *([_cell(row, figure) for figure in table.columns] for row in table.rows)):
+    for cells in ([*table.columns, "zone"], *([*(_cell(row, figure) for figure in table.columns), table.zone] for row in table.rows)):
         writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in cells])
         yield buffer.getvalue()
         buffer.seek(0)

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, func, or_, select
 
 from kit.database import db
+from payments.models import Subscription
 from reports.domain.months import Month
 from reports.domain.rounding import minor_units
 from reports.histories import IN_FORCE, ROW, covers, pays
@@ -54,6 +55,33 @@ def under_notice(at: datetime) -> list[Warned]:
         IN_FORCE, pays(), covers(at), ROW.notice_at.is_not(None), ROW.notice_at <= at
     )
     return [Warned._make(row) for row in db.session.execute(query.order_by(ROW.until))]
+
+
+class Committed(NamedTuple):
+    """MRR of one currency in 1/720 minor units when the discounts that run out have run out, and how many persons have one now."""
+
+    mrr_720: int
+    persons: int
+
+    @property
+    def mrr(self) -> int:
+        """In minor units, rounded."""
+        return minor_units(self.mrr_720)
+
+
+def committed(at: datetime) -> dict[str, Committed]:
+    """Currency -> what MRR will be after today's finite discounts; who pays nothing until hers ends is in it, who leaves stays as she is."""
+    later = func.coalesce(Subscription.committed_720, ROW.mrr_720)
+    rate = case((or_(ROW.state == "ending", ROW.notice_at.is_not(None)), ROW.mrr_720), else_=later)
+    free = and_(ROW.klass == "comp", ROW.state == "active", later > 0)
+    query = (
+        select(ROW.currency, func.sum(rate), func.count(case((rate > ROW.mrr_720, ROW.account_id)).distinct()))
+        .outerjoin(Subscription, and_(ROW.source_kind == "subscription", Subscription.id == ROW.source_id))
+        .where(IN_FORCE, covers(at), or_(pays(), free))
+        .group_by(ROW.currency)
+        .order_by(ROW.currency)
+    )
+    return {currency: Committed(int(amount), count) for currency, amount, count in db.session.execute(query) if currency}
 
 
 def group(rows: list[Warned]) -> Group:

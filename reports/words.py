@@ -2,6 +2,8 @@
 
 from flask_babel import lazy_gettext as _
 
+from payments.raised import RULE
+
 # figure -> (name, how it is counted)
 FIGURES = {
     "month": (
@@ -11,7 +13,7 @@ FIGURES = {
     "opening": (
         _("Opening"),
         _(
-            "Paying members at the month's first instant: active, notice given, or past due within grace, with an amount above zero. Persons, not subscriptions. Trials, complimentary, gifts and seats are not among them."
+            "Paying members at the month's first instant: active, notice given, or past due within grace, with an amount above zero. Persons, not subscriptions. Trials, complimentary, gifts and seats are not among them, nor is who pays nothing because of a discount, for as long as it runs."
         ),
     ),
     "new": (_("New"), _("Paying at the month's end, not at its beginning, and never before.")),
@@ -31,7 +33,9 @@ FIGURES = {
     ),
     "lost_administrative": (
         _("Ended by the office"),
-        _("Refunded and removed, made complimentary, death, merged or migrated, or a cause that nobody wrote down."),
+        _(
+            "Refunded and removed, made complimentary (a free month is that too, and she comes back after it), death, merged or migrated, or a cause that nobody wrote down."
+        ),
     ),
     "paused": (_("Paused"), _("Paying at the beginning, paused at the end. A pause without a named end counts as lost after 90 days.")),
     "closing": (_("Closing"), _("Paying members at the month's end (now, in the running month). Counted by itself, not added up.")),
@@ -65,7 +69,7 @@ FIGURES = {
     "mrr_opening": (
         _("MRR, opening"),
         _(
-            "Each member's price brought to a month (a year / 12, a week x 52 / 12), at the month's first instant. Without tax, one-off and monthly contributions, trials and pauses; notice given and past due within grace stay in until they end."
+            "Each member's price brought to a month (a year / 12, a week x 52 / 12), at the month's first instant, net of every discount on the running period: one that runs out lowers MRR until it does, and who pays nothing until then is no paying member. Without tax, one-off and monthly contributions, covered fees, trials and pauses; notice given and past due within grace stay in until they end."
         ),
     ),
     "mrr_new": (_("New"), _("MRR at the end of those who are new.")),
@@ -78,16 +82,47 @@ FIGURES = {
     "mrr_churn_administrative": (_("Ended by the office"), _("MRR at the beginning of those whom the office ended.")),
     "mrr_paused": (_("Paused"), _("MRR at the beginning of those who paused.")),
     "mrr_closing": (_("MRR, closing"), _("At the month's end (now, in the running month). Summed by itself, not added up.")),
-    "gross": (_("Charged"), _("All payments of the month, subscriptions and contributions, by the day at Stripe.")),
+    "mrr_change": (_("Change"), _("Closing less opening: the sum of the steps between them.")),
+    "committed": (
+        _("Committed: MRR without the discounts that end"),
+        _(
+            "Now. What today's members, and those who pay nothing until a discount ends, will pay a month without the discounts that end; lasting ones stay off. Who has given notice counts with what she pays now. The bridge is of current MRR, net of all of them. The persons are those whose amount will rise."
+        ),
+    ),
+    "past_due": (
+        _("Past due, still reading within grace"),
+        _("Now. Persons with a payment that failed, and their MRR. They are members, and in MRR, until their grace ends."),
+    ),
+    "under_notice": (
+        _("Under notice: members, and MRR, until they end"),
+        _("Now. Persons who have scheduled their end, and their MRR. They are members, and in MRR, until it comes."),
+    ),
+    "trial": (_("Trying"), _("A trial, or the days of grace after one whose first payment failed. Nothing was paid yet.")),
+    "comp": (_("Complimentary"), _("Free by the office, or by a discount of all of the price for as long as it runs.")),
+    "gift": (_("Reading by a gift"), _("Somebody else paid, once, for a fixed time.")),
+    "seat": (_("With a seat of a group"), _("Readers with access. The group's payer is the paying member.")),
+    "giving": (
+        _("Recurring giving a month"),
+        _(
+            "Monthly contributions that ran at the month's end (now, in the running month), past due ones among them. Never in MRR and never added to it."
+        ),
+    ),
+    "fees_covered": (
+        _("Fees covered on top of it"),
+        _("What monthly givers add for the processor's fee. It is no price: in no MRR and not in recurring giving."),
+    ),
+    "gross": (
+        _("Charged"),
+        _(
+            "All payments of the month, subscriptions and contributions, each on the day of its balance transaction at Stripe (for a bank debit, when it cleared), or of its charge if that was not known when it was booked. Its fee has the same day."
+        ),
+    ),
     "refunds": (_("Refunds"), _("In the month refunded, less refunds that failed.")),
     "disputes": (_("Disputes"), _("Taken back by banks, less what was won back.")),
     "fees": (_("Fees"), _("The processor's, as far as they are known by now.")),
     "cash_net": (_("Net cash"), _("Charged less refunds, disputes and fees. Cash is not MRR: an annual payment is here at once.")),
     "payments": (_("Payments"), _("Contributions that were charged: one-off ones and each renewal of a monthly one.")),
-    "raised": (
-        _("Raised"),
-        _("Contributions charged less refunds and disputes of the month, renewals in, before the processor's fee (stated beside it)."),
-    ),
+    "raised": (_("Raised"), RULE),
     "goal": (_("Goal"), _("As the newsroom set it for this month.")),
     "difference": (_("Identity"), _("What closing = opening + flows misses by; 0 when it holds. Stocks and flows are counted separately.")),
     "people": (_("People"), _("Persons, each once.")),

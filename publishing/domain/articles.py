@@ -13,7 +13,9 @@ from publishing.domain.slugs import is_slug, slugify
 KINDS = ("article", "column", "photos")
 ACCESS = ("free", "metered", "members")
 STATUSES = ("draft", "published")
+FIRST_YEAR, LAST_YEAR = 1900, 9998  # that /archive/ serves
 LONGEST = {"title": 200, "slug": 100, "topic": 80, "author": 120, "summary": 500, "image": 300, "body": 500_000}
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +53,14 @@ def accept(raw: Mapping[str, str], zone: ZoneInfo) -> ArticleFields:
     return ArticleFields(**got, published_at=published_at)
 
 
+def printable(text: str) -> str:
+    """Without the characters that no XML can hold, and NUL no PostgreSQL: copying from PDF, Word or InDesign leaves some."""
+    return _UNPRINTABLE.sub("", text.replace("\x0b", "\n").replace("\x0c", "\n"))  # breaks of a line and of a page
+
+
 def _clean(text: str, name: str) -> str:
-    # NUL cannot be stored in PostgreSQL, and carriage returns would differ between browsers and files.
-    text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    # Carriage returns would differ between browsers and files.
+    text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))
     return text.strip("\n") + "\n" if name == "body" and text.strip() else " ".join(text.split())
 
 
@@ -89,13 +96,20 @@ def _problems(got: Mapping[str, str]) -> dict[str, Problem]:
 
 
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
-    """ "2026-11-20" (midnight), "2026-11-20 06:30" or a whole ISO time, as an instant in UTC. ValueError otherwise."""
+    """ "2026-11-20" (midnight), "2026-11-20 06:30" or a whole ISO time, as an instant in UTC.
+
+    ValueError otherwise, and for a year that no archive has: the first and the last cannot be told in every zone.
+    """
     if not text:
         return None
     if len(text) == len("2026-11-20"):
-        return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
-    read = datetime.fromisoformat(text)
-    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+        read = datetime.combine(date.fromisoformat(text), time(), zone)
+    else:
+        read = datetime.fromisoformat(text)
+        read = read if read.tzinfo else read.replace(tzinfo=zone)
+    if not FIRST_YEAR < read.year < LAST_YEAR:  # neither of both: in another zone it may be the year beside it
+        raise ValueError(f"no year of an archive: {read.year}")
+    return read.astimezone(UTC)
 
 
 def search_text(fields: ArticleFields, preview: str) -> str:

@@ -33,11 +33,11 @@ class Story(Protocol):
     def image(self) -> str | None: ...
 
 
-def window(now: datetime, covered_until: datetime | None) -> tuple[datetime, datetime]:
-    """What an issue made ``now`` covers: since the last one, but no further back than a week."""
-    if covered_until is None:
+def window(now: datetime, began: datetime | None) -> tuple[datetime, datetime]:
+    """Where an issue made ``now`` looks for stories: a week back, but not before the first issue looked (``began``; None: this is it)."""
+    if began is None:
         return now - FIRST_REACHES_BACK, now
-    return max(covered_until, now - REACHES_BACK), now
+    return max(began, now - REACHES_BACK), now
 
 
 def arrange(stories: Sequence[Story]) -> list[int]:

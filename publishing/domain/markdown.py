@@ -18,6 +18,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from publishing.domain.problems import Problem, Refused, mark
 
 PREVIEW_WORDS = 80  # an article without a break shows its first paragraph, and of a huge one so many words
+PREVIEW_CHARACTERS = 600  # and so many characters: Chinese, Japanese and Thai have no spaces between words
 
 _MORE = re.compile(r"<!--\s*more\s*-->", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -170,24 +171,25 @@ def _first_paragraph(tokens: list[Token]) -> tuple[list[Token], int, bool]:
     for index, token in enumerate(tokens):
         if token.type == "paragraph_open" and token.level == 0 and token.tag == "p":
             opened, inline, closed = tokens[index : index + 3]
-            children, whole = _first_words(inline.children or [], PREVIEW_WORDS)
+            children, whole = _first_words(inline.children or [], PREVIEW_WORDS, PREVIEW_CHARACTERS)
             only = index == 0 and index + 3 == len(tokens)
             line = token.map[1] if token.map else 0
             return [opened, inline.copy(children=children), closed], line, not (whole and only)
     return [], 0, bool(tokens)
 
 
-def _first_words(children: list[Token], limit: int) -> tuple[list[Token], bool]:
-    """At most ``limit`` words of a paragraph's tokens, with what was open closed again; and whether that is all."""
+def _first_words(children: list[Token], limit: int, room: int) -> tuple[list[Token], bool]:
+    """At most ``limit`` words and ``room`` characters of a paragraph's tokens, with what was open closed again; and whether that is all."""
     kept: list[Token] = []
     still_open: list[Token] = []
     for token in children:
-        words = token.content.split() if token.type in ("text", "code_inline") else []
-        if len(words) > limit:
-            kept.append(token.copy(content=" ".join(words[:limit]) + "…"))
+        said = token.content if token.type in ("text", "code_inline") else ""
+        words = said.split()
+        if len(words) > limit or len(said) > room:
+            kept.append(token.copy(content=" ".join(words[:limit])[:room] + "…"))
             closing = [Token(opened.type.replace("_open", "_close"), opened.tag, -1) for opened in reversed(still_open)]
             return kept + closing, False
-        limit -= len(words)
+        limit, room = limit - len(words), room - len(said)
         if token.nesting == 1:
             still_open.append(token)
         elif token.nesting == -1:

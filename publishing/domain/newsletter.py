@@ -17,8 +17,16 @@ LETTERS_AT_MOST = 3  # confirmation letters to an address that has not answered,
 LETTER_EVERY = timedelta(hours=24)
 CONFIRM_WITHIN = timedelta(days=7)
 
-FILLED_AFTER = timedelta(seconds=2)  # nobody types an address faster
+FILLED_AFTER = timedelta(seconds=1)  # no person is faster, not even one whose browser fills the address in
 FORM_LIVES = timedelta(hours=24)
+
+_ENHANCED = re.compile(r"(?<![\d.])5\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")  # 5.1.1, and no piece of an IP address
+_NOBODY = re.compile(
+    r"\bno (such|mailbox)\b|\b(unknown|invalid) (local )?(user|mailbox|recipient)\b|\bnot local\b"
+    r"|\b(user|mailbox|recipient|account)( is)? (unknown|not found|disabled|inactive)\b"
+    r"|\b(user|mailbox|recipient|account|address) (does not|doesn'?t) exist\b",
+    re.IGNORECASE,
+)
 
 _AFTER = {
     "confirm": {"pending": "confirmed", "confirmed": "confirmed", "unsubscribed": "confirmed", "suspended": "confirmed"},
@@ -61,18 +69,18 @@ def gets_letters(state: str, daily: bool, paused_until: date | None, today: date
 
 
 def gives_up(code: int, text: str) -> bool:
-    """Does this refusal of a recipient say that the address is dead (and not that the server dislikes us)?
+    """Does this refusal at RCPT say that the address is dead (and not that the server dislikes us)?
 
-    550, 551, 553 and 5.1.x, 5.2.1 speak of the mailbox; 5.7.x speaks of the sender: suspending for it would empty the
-    list on the day on which a blocklist errs.
+    5.1.x and 5.2.1 speak of the mailbox; 5.1.7 and 5.1.8 of the sender's, and 5.7.x of us. Without such a code the
+    words must say it: filters answer a bare 550 as well, and believing them would empty the list on the day on which
+    a blocklist errs.
     """
-    enhanced = re.search(r"\b5\.(\d+)\.(\d+)\b", text)
     if not 500 <= code < 600:
         return False
-    if enhanced:
+    if enhanced := _ENHANCED.search(text):
         subject, detail = enhanced.groups()
-        return subject == "1" or (subject, detail) == ("2", "1")
-    return code in (550, 551, 553)
+        return (subject == "1" and detail not in ("7", "8", "9")) or (subject, detail) == ("2", "1")
+    return code in (550, 551, 553) and _NOBODY.search(text) is not None
 
 
 def mailable(email: str, key: str) -> str:

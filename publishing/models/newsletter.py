@@ -72,7 +72,8 @@ class NewsletterConsent(Model):
 class NewsletterIssue(Model):
     """One day's issue, unique by the publication's calendar. ``article_ids`` in the order in which they stand.
 
-    It covers what was published in ``(covers_from, covers_until]``. Sending goes in legs, one job each: ``leg`` is the
+    ``offered_ids`` are all that ever stood in its draft or would have, had there been room: what an editor took out is
+    not offered again by the next. It looked at what was published in ``(covers_from, covers_until]``. Sending goes in legs, one job each: ``leg`` is the
     one whose turn it is since ``leg_at``; ``setbacks`` counts how often in a row the mail server could not be used.
     """
 
@@ -85,6 +86,7 @@ class NewsletterIssue(Model):
     subject: Mapped[str] = mapped_column(String(200))
     intro: Mapped[str] = mapped_column(String(2000), default="")
     article_ids: Mapped[list[int]] = mapped_column(JSON, default=list)
+    offered_ids: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
     covers_from: Mapped[datetime] = mapped_column(UTCDateTime)
     covers_until: Mapped[datetime] = mapped_column(UTCDateTime)
     leg: Mapped[int] = mapped_column(default=0)
@@ -96,8 +98,9 @@ class NewsletterIssue(Model):
 
 
 class NewsletterEdition(Model):
-    """A frozen edition of an issue: what everybody of that edition is sent. The members' one holds paid text, so it
-    has a row of its own that no public page ever loads (as ``article_body`` has)."""
+    """A frozen edition of an issue: what everybody of that edition is sent, told anew for those who wait if an article
+    changes meanwhile. The members' one holds paid text, so it has a row of its own; no public page ever loads either
+    (as ``article_body``)."""
 
     __tablename__ = "newsletter_edition"
     __table_args__ = (CheckConstraint(one_of("edition", EDITIONS), name="edition"),)

@@ -52,11 +52,15 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a letter: "sent", "again" (try later), "refused" (never), with the server's word on it."""
+    """What became of a letter: "sent", "again" (try later), "refused" (never), with the server's word on it.
+
+    ``of_her``: the word was on the recipient, and not on the letter.
+    """
 
     state: str
     code: int = 0
     said: str = ""
+    of_her: bool = False
 
 
 def wants(today: Any) -> Any:
@@ -94,7 +98,7 @@ class Leg:
     """One job's share of an issue: its recipients, the messages, and what became of them. Never commits."""
 
     def __init__(self, issue: NewsletterIssue) -> None:
-        self.issue_id, self.day = issue.id, issue.day
+        self.issue_id, self.day, self.leg = issue.id, issue.day, issue.leg
         self.setback = False
         frozen = db.session.scalars(select(NewsletterEdition).where(NewsletterEdition.issue_id == issue.id))
         self._stencils = {edition.edition: stencil(issue, edition.text, edition.html) for edition in frozen}
@@ -133,15 +137,23 @@ class Leg:
             state, due_at = ("queued", again) if again else ("failed", due_at)
         written = {"new_state": state, "new_attempts": attempts, "new_edition": recipient.edition, "new_due_at": due_at, "new_error": said}
         db.session.connection().execute(_NOTE, {"row": recipient.delivery_id, "new_sent_at": now if state == "sent" else None, **written})
-        if outcome.state == "refused" and subscribers.gives_up(outcome.code, outcome.said):
+        if outcome.state == "refused" and outcome.of_her and subscribers.gives_up(outcome.code, outcome.said):
             subscriptions.suspend(recipient.subscription_id, f"bounce {outcome.code}")
 
     def finish(self) -> None:
-        """End the leg: the issue is sent, or the next leg is queued for when somebody is due again."""
+        """End the leg: the issue is sent, or the next leg is queued for when somebody is due again.
+
+        Nothing is queued if it was stopped meanwhile, or if another leg was given the turn.
+        """
         issue = db.session.scalars(select(NewsletterIssue).where(NewsletterIssue.id == self.issue_id).with_for_update()).one()
         db.session.refresh(issue)
         now = clock.now()
         mine = (Delivery.issue_id == self.issue_id) & (Delivery.state == "queued")
+        if issue.state != "sending":
+            db.session.execute(update(Delivery).where(mine).values(state="skipped"))  # the one in hand was put off
+            return
+        if issue.leg != self.leg:
+            return
         if issue.frozen_at and now - issue.frozen_at > GIVEN_UP_AFTER:
             db.session.execute(update(Delivery).where(mine).values(state="failed", last_error="not sent within a day"))
         due = db.session.scalar(select(func.min(Delivery.due_at)).where(mine))

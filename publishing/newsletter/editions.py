@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import nh3
 from flask import current_app
 from markupsafe import Markup
+from sqlalchemy import select
 
 from kit import clock
 from kit.database import db
@@ -21,15 +21,13 @@ from kit.urls import public_url
 from membership.domain import paywall
 from membership.domain.paywall import Meter
 from publishing import articles, listings, metadata
+from publishing.domain.elsewhere import with_whole_addresses
 from publishing.domain.plain import text_of
 from publishing.models.articles import Article
 from publishing.models.newsletter import NewsletterEdition, NewsletterIssue
 
 TOKEN = "token"  # noqa: S105 - the name of the gap in which each recipient's own token will stand
 MOST_CHARACTERS = 60_000  # of articles' HTML; with its styles the letter stays below the 102 kB at which Gmail cuts
-
-_TAGS = set("p h2 h3 h4 em strong s a img figure figcaption blockquote ul ol li pre code hr br table thead tbody tr th td sup".split())
-_ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt", "width", "height"}, "ol": {"start"}}
 
 
 @dataclass(frozen=True)
@@ -51,15 +49,32 @@ def stories_of(issue: NewsletterIssue) -> list[listings.Card]:
 
 def compose(issue: NewsletterIssue, stories: Sequence[listings.Card], edition: str) -> Said:
     """The edition "free" or "members" of an issue as it is now."""
-    room = MOST_CHARACTERS
-    told = []
-    for story in stories:
-        story_said = _story(story, edition, room)
-        room -= len(story_said["body"])
-        told.append(story_said)
-    content = {"day": issue.day.isoformat(), "subject": issue.subject, "intro": issue.intro, "edition": edition, "stories": told}
+    content = _content(issue, stories, edition)
     subject, text, html = render_mail("newsletter", issue=issue, content=for_templates(content), **_addresses(issue))
     return Said(content, subject, text, html or "")
+
+
+def in_archive(issue: NewsletterIssue) -> dict[str, Any]:
+    """What the archive shows of an issue that went out: its words and order, and of each story what is open to anybody now.
+
+    Not the frozen edition: what was closed or taken back since the morning would stay open there for ever.
+    """
+    return for_templates(_content(issue, stories_of(issue), "free"))
+
+
+def renew(issue: NewsletterIssue) -> bool:
+    """Tell the frozen editions anew if an article of theirs was changed or taken back since: letters that wait leave with that.
+
+    Who has the letter already keeps what she got. False: none of its stories is public any more.
+    """
+    if not (stories := stories_of(issue)):
+        return False
+    versions = [(story.id, story.version) for story in stories]
+    for frozen in db.session.scalars(select(NewsletterEdition).where(NewsletterEdition.issue_id == issue.id)):
+        if [(story["id"], story.get("version")) for story in frozen.content["stories"]] != versions:
+            said = compose(issue, stories, frozen.edition)
+            frozen.content, frozen.text, frozen.html = said.content, said.text, said.html
+    return True
 
 
 def shown(issue: NewsletterIssue, edition: str) -> Said:
@@ -76,14 +91,25 @@ def for_templates(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "stories": stories}
 
 
+def _content(issue: NewsletterIssue, stories: Sequence[listings.Card], edition: str) -> dict[str, Any]:
+    room = MOST_CHARACTERS
+    told = []
+    for story in stories:
+        story_said = _story(story, edition, room)
+        room -= len(story_said["body"])
+        told.append(story_said)
+    return {"day": issue.day.isoformat(), "subject": issue.subject, "intro": issue.intro, "edition": edition, "stories": told}
+
+
 def _story(story: listings.Card, edition: str, room: int) -> dict[str, Any]:
     access = paywall.decide(story.access, entitled=edition == "members", staff=False, meter=Meter(0, 0))
     address = public_url("articles.show", slug=story.slug)
-    body, whole = _mailable(articles.body_for(story, access), address), access.in_full
+    body, whole = with_whole_addresses(articles.body_for(story, access), address), access.in_full
     if whole and len(body) > room:
-        body, whole = _mailable(story.preview_html, address), False  # the letter is full: the preview, and the way to the rest
+        body, whole = with_whole_addresses(story.preview_html, address), False  # the letter is full: the preview, and the way to the rest
     return {
         "id": story.id,
+        "version": story.version,
         "kind": story.kind,
         "title": story.title,
         "topic": story.topic_name or "",
@@ -97,11 +123,6 @@ def _story(story: listings.Card, edition: str, room: int) -> dict[str, Any]:
         "goes_on": story.has_more and not whole,
         "closed": story.access == "members" and not access.in_full,
     }
-
-
-def _mailable(html: str, address: str) -> str:
-    """Sanitised HTML with whole addresses: a mail has no place of its own from which "/media/x" could be found."""
-    return nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_relative=("rewrite_with_base", address))
 
 
 def _addresses(issue: NewsletterIssue) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from kit import clock, jobs
 from kit.database import db, insert_ignoring
@@ -17,6 +17,7 @@ from publishing.models.articles import Article
 from publishing.models.newsletter import NewsletterDelivery, NewsletterEdition, NewsletterIssue, NewsletterSettings, NewsletterSubscription
 from publishing.newsletter import delivery, editions
 
+_OUT = NewsletterIssue.state.in_(("sending", "sent"))
 STALLED = timedelta(minutes=30)  # a leg that is this late has lost its job
 
 
@@ -40,7 +41,7 @@ def of_day(day: date, *, lock: bool = False) -> NewsletterIssue | None:
 
 
 def prepare(day: date) -> Prepared:
-    """Make the day's issue from what came out since the last one, or add to its draft what came out since.
+    """Make the day's issue from what stood in none that went out, or add to its draft what came out since.
 
     What an editor chose, ordered or took out stays so. Refused (field "day") for a day that has not come.
     """
@@ -48,16 +49,19 @@ def prepare(day: date) -> Prepared:
     issue = of_day(day, lock=True)
     if issue is not None and issue.state != "draft":
         return Prepared("started", issue)
-    before = select(func.max(NewsletterIssue.covers_until)).where(NewsletterIssue.day < day)
-    since, until = rules.window(now, issue.covers_until if issue else db.session.scalar(before))
-    found = listings.newest(until, Article.published_at > since).limit(50)
-    order = rules.arrange(list(db.session.execute(found)))
+    began = db.session.scalar(select(NewsletterIssue.covers_from).order_by(NewsletterIssue.day).limit(1))
+    since, until = rules.window(now, began)
+    known = _offered(since.date()) | set(issue.offered_ids if issue else ())
+    found = list(db.session.execute(listings.newest(until, Article.published_at > since, Article.id.not_in(known)).limit(50)))
+    order, offered = rules.arrange(found), [story.id for story in found]
     if issue is not None:
         kept, issue.article_ids, issue.covers_until = issue.article_ids, rules.merged(issue.article_ids, order), until
+        issue.offered_ids = [*issue.offered_ids, *offered]
         return Prepared("updated" if kept != issue.article_ids else "unchanged", issue)
     if not order:
         return Prepared("empty", None)
-    values = {"day": day, "state": "draft", "subject": _title_of(order[0]), "intro": "", "article_ids": order, "covers_from": since}
+    words = {"subject": _title_of(order[0]), "intro": ""}
+    values = {"day": day, "state": "draft", **words, "article_ids": order, "offered_ids": offered, "covers_from": since}
     # Two schedulers at six o'clock: one of them makes it (safety C04).
     made: Any = db.session.execute(
         insert_ignoring(NewsletterIssue).values(**values, covers_until=until, leg=0, setbacks=0, created_at=clock.now())
@@ -98,9 +102,14 @@ def start(day: date, *, forced: bool = False) -> tuple[NewsletterIssue, int]:
     now = clock.now()
     if not rules.may_go(day, now, zone(), forced=forced):
         raise Refused({"day": Problem(mark("This issue is more than a day old. Nobody wants old news by surprise: send it with --force."))})
-    stories = editions.stories_of(issue)
+    told = _offered(issue.covers_from.date())
+    stories = [story for story in editions.stories_of(issue) if story.id not in told]
     if not stories:
-        raise Refused({"day": Problem(mark("None of its articles is public any more."))})
+        raise Refused({"day": Problem(mark("None of its articles is public any more, or all went out in another issue."))})
+    # What is not public now does not come back into it later: the next issue may have it.
+    missing = set(issue.article_ids) - {story.id for story in stories}
+    issue.article_ids = [story.id for story in stories]
+    issue.offered_ids = [number for number in issue.offered_ids if number not in missing]
     for edition in rules.EDITIONS:
         said = editions.compose(issue, stories, edition)
         db.session.add(NewsletterEdition(issue_id=issue.id, edition=edition, content=said.content, text=said.text, html=said.html))
@@ -111,9 +120,28 @@ def start(day: date, *, forced: bool = False) -> tuple[NewsletterIssue, int]:
     return issue, recipients
 
 
-def public_ones(ids: Sequence[int]) -> set[int]:
-    """Those of these articles that are public now: what was taken back since also leaves the archive of issues."""
-    return set(db.session.scalars(select(Article.id).where(Article.id.in_(ids), listings.is_public(clock.now()))))
+def stop(issue: NewsletterIssue) -> int:
+    """Begin no letter more of an issue that is on its way; how many stayed. The one in hand may still leave. ``issue`` is locked."""
+    if issue.state != "sending":
+        return 0
+    waiting = update(NewsletterDelivery).where(NewsletterDelivery.issue_id == issue.id, NewsletterDelivery.state.in_(("queued", "sending")))
+    stayed: Any = db.session.execute(waiting.values(state="skipped").execution_options(synchronize_session=False))
+    issue.state, issue.sent_at = "sent", clock.now()
+    return stayed.rowcount
+
+
+def hold_after_restoring() -> str:
+    """After a backup was restored: an issue that waits in it may have been sent since, so nothing goes out by itself.
+
+    What was being sent goes to nobody more; the editor looks, and switches the morning's sending on again.
+    """
+    sending = select(NewsletterIssue.id).where(NewsletterIssue.state == "sending")
+    queued = update(NewsletterDelivery).where(NewsletterDelivery.issue_id.in_(sending), NewsletterDelivery.state.in_(("queued", "sending")))
+    db.session.execute(queued.values(state="skipped").execution_options(synchronize_session=False))
+    if not goes_by_itself():
+        return ""
+    db.session.merge(NewsletterSettings(id=1, auto_send=False, changed_at=clock.now(), changed_by="restore"))
+    return "The newsletter no longer goes out by itself: look at the last issue, then switch it on again."
 
 
 def goes_by_itself() -> bool:
@@ -138,11 +166,11 @@ def run_daily() -> NewsletterIssue | None:
 
 
 def revive(now: datetime, *, late: timedelta = STALLED) -> None:
-    """Queue again the leg of an issue that should have moved on; a leg whose turn is over does nothing."""
+    """Queue a new leg of an issue that should have moved on. The old one's turn is over, should its job be there after all."""
     stalled = select(NewsletterIssue).where(NewsletterIssue.state == "sending", NewsletterIssue.leg_at < now - late)
-    for issue in db.session.scalars(stalled):
-        jobs.enqueue("newsletter.deliver", issue.id, issue.leg, key=f"{issue.id}:{issue.leg}:{now:%d%H%M%S}")
-        issue.leg_at = now
+    for issue in db.session.scalars(stalled.with_for_update()):
+        issue.leg, issue.leg_at = issue.leg + 1, now
+        jobs.enqueue("newsletter.deliver", issue.id, issue.leg, key=f"{issue.id}:{issue.leg}")
 
 
 def readers() -> int:
@@ -155,6 +183,12 @@ def progress(issue_id: int) -> dict[str, int]:
     query = select(NewsletterDelivery.state, func.count()).where(NewsletterDelivery.issue_id == issue_id)
     found = {row[0]: row[1] for row in db.session.execute(query.group_by(NewsletterDelivery.state))}
     return {state: found.get(state, 0) for state in rules.DELIVERY_STATES}
+
+
+def _offered(since: date) -> set[int]:
+    """Articles that issues of these days and later offered, and that went out: they come in no other."""
+    lists = db.session.scalars(select(NewsletterIssue.offered_ids).where(_OUT, NewsletterIssue.day >= since - timedelta(days=1)))
+    return {number for numbers in lists for number in numbers}
 
 
 def _closing(day: date) -> datetime:

@@ -9,7 +9,7 @@ from kit import clock
 from kit.formats import local, zone
 from membership.guards import public
 from publishing import listings
-from publishing.domain.articles import month_bounds
+from publishing.domain.articles import FIRST_YEAR, LAST_YEAR, month_bounds
 from publishing.frame import kept
 from publishing.models.articles import Article
 from publishing.views.caching import for_everybody
@@ -33,7 +33,7 @@ def index() -> Response:
 @public
 def month(year: int, month: int) -> Response:
     """One month, newest first; 404 for a month in which nothing came out."""
-    if not (1 <= month <= 12 and 1900 <= year <= 9998):
+    if not (1 <= month <= 12 and FIRST_YEAR <= year <= LAST_YEAR):
         abort(404)
     first, last = month_bounds(year, month, zone())
     within = (Article.published_at >= first) & (Article.published_at < last)

@@ -14,6 +14,8 @@ from membership import paywall
 from membership.domain.paywall import Access
 from membership.guards import public
 from publishing import articles, listings, metadata
+from publishing.domain.articles import printable
+from publishing.domain.elsewhere import with_whole_addresses
 
 bp = Blueprint("feeds", __name__)
 
@@ -38,14 +40,14 @@ def feed() -> Response:
     for card in cards:
         address = public_url("articles.show", slug=card.slug)
         writer.add_item(
-            title=card.title,
+            title=printable(card.title),
             link=address,
-            description=_entry(card, address),
-            author_name=card.author,
+            description=printable(with_whole_addresses(_entry(card, address), address)),  # also "&#12;" in a text becomes such a character
+            author_name=printable(card.author),
             pubdate=card.published_at,
             updateddate=card.updated_at,
             unique_id=address,
-            categories=[card.topic_name] if card.topic_name else [],
+            categories=[printable(card.topic_name)] if card.topic_name else [],
         )
     # The writer stamps the newest item's date, so the same articles give the same bytes and the same ETag.
     return _conditional(writer.writeString("utf-8"), "application/rss+xml")

@@ -10,7 +10,7 @@ from kit import clock
 from kit.csrf import without_token
 from kit.database import db
 from kit.limits import client_network, limiter
-from membership.domain.emails import NotAnAddress
+from membership.domain import emails
 from membership.guards import public
 from publishing.models.newsletter import NewsletterIssue
 from publishing.newsletter import subscriptions, tokens
@@ -60,10 +60,11 @@ def subscribe() -> Response:
         return redirect(url_for("newsletter.asked"), code=303)  # ty: ignore[invalid-explicit-return]
     fault = tokens.form_fault(form.key.data or "", clock.now())
     try:
+        emails.parse(form.email.data or "")  # what is wrong with the address comes first: the next press is not to find more
         if fault is None:
             door = request.form.get("from", "page")
             subscriptions.ask(form.email.data or "", Asker(door if door in DOORS else "page", client_network()))
-    except NotAnAddress:
+    except emails.NotAnAddress:
         fault = "address"
     if fault is not None:
         return _refused(form, fault)

@@ -1,4 +1,4 @@
-"""The archive of issues: the free edition, as everybody may read it."""
+"""The archive of issues, as everybody may read it."""
 
 from datetime import date
 
@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from kit.database import db
 from membership.guards import public
-from publishing.models.newsletter import NewsletterEdition, NewsletterIssue
+from publishing.models.newsletter import NewsletterIssue
 from publishing.newsletter import editions, issues
 from publishing.views.caching import for_everybody
 from publishing.views.newsletter import bp
@@ -29,15 +29,12 @@ def archive() -> Response:
 @bp.get("/newsletter/issues/<day>")
 @public
 def issue(day: str) -> Response:
-    """One issue, less what was taken back since. The members' edition is never loaded here."""
+    """One issue: its words and order as they were sent, its stories as the gate opens them to anybody now."""
     try:
         when = date.fromisoformat(day)
     except ValueError:
         abort(404)
-    free = (NewsletterEdition.issue_id == NewsletterIssue.id) & (NewsletterEdition.edition == "free")
-    content = db.session.scalar(select(NewsletterEdition.content).join(NewsletterIssue, free).where(NewsletterIssue.day == when))
-    if content is None or day != when.isoformat():
+    found = issues.of_day(when)
+    if found is None or found.state == "draft" or day != when.isoformat():
         abort(404)
-    still = issues.public_ones([story["id"] for story in content["stories"]])
-    content = {**content, "stories": [story for story in content["stories"] if story["id"] in still]}
-    return for_everybody(render_template("newsletter/issue.html", content=editions.for_templates(content), day=when))
+    return for_everybody(render_template("newsletter/issue.html", content=editions.in_archive(found), day=when))

@@ -7,12 +7,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField
+from wtforms import BooleanField
 from wtforms.validators import Optional, ValidationError
 
 from kit.csrf import csrf, from_machines
 from kit.database import db
 from kit.limits import client_network
+from membership.forms import DayField
 from membership.guards import public, signed_in
 from publishing.models.newsletter import NewsletterSubscription
 from publishing.newsletter import issues, subscriptions, tokens
@@ -26,11 +27,11 @@ class Preferences(FlaskForm):
     """Which letters, and until when none."""
 
     daily = BooleanField(_l("The daily letter"))
-    paused_until = DateField(
+    paused_until = DayField(
         _l("Pause until"), [Optional()], description=_l("Your next letter comes on this morning. Leave it empty for no pause.")
     )
 
-    def validate_paused_until(self, field: DateField) -> None:
+    def validate_paused_until(self, field: DayField) -> None:
         """A pause lies ahead, and ends."""
         wanted: date | None = field.data
         if wanted is not None and not issues.today() < wanted <= issues.today() + LONGEST_PAUSE:

@@ -104,7 +104,24 @@ def preview(article_id: int) -> str:
         "visitor": articles.body_for(article, Access("full", "free") if article.access == "free" else Access("preview", "members-only")),
         "member": articles.body_for(article, Access("full", "member")),
     }
-    return render_template("staff/articles/preview.html", article=article, seen=seen)
+    return render_template("staff/articles/preview.html", article=article, seen=seen, typed=False)
+
+
+@bp.post("/preview")
+@staff("editor")
+def try_out() -> Response | str:
+    """The same of what stands in the form, saving nothing: a published article's changes can be looked at before readers have them.
+
+    No redirect, since there is nothing to lead to; the form stays open in the window that asked.
+    """
+    form = ArticleForm()
+    article = _found(number) if (number := request.args.get("of", type=int)) else None
+    try:
+        fields = rules.accept(form.said(), zone())
+        seen = articles.trial(fields)
+    except Refused as refusal:
+        return _refused(form, refusal, article)
+    return render_template("staff/articles/preview.html", article=fields, seen=seen, typed=True)
 
 
 @bp.post("/<int(max=2147483647):article_id>/publish")

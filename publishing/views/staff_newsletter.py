@@ -101,6 +101,16 @@ def send(day: str) -> Response:
     return _back(day)
 
 
+@bp.post("/<day>/stop")
+@staff("editor")
+def stop(day: str) -> Response:
+    """Keep back the letters that have not left."""
+    stayed = issues.stop(issues.of_day(_day(day), lock=True) or abort(404))
+    flash(ngettext("%(num)s letter did not leave.", "%(num)s letters did not leave.", stayed), "success")
+    db.session.commit()
+    return _back(day)
+
+
 @bp.post("/auto-send")
 @staff("editor")
 def auto_send() -> Response:

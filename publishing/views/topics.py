@@ -15,12 +15,14 @@ bp = Blueprint("topics", __name__)
 @bp.get("/topics/<slug>/")
 @public
 def show(slug: str) -> Response:
-    """One topic, newest first, a page at a time."""
+    """One topic, newest first, a page at a time. A topic of drafts alone is nobody's yet, its name neither."""
     topic = listings.topic(slug)
     if topic is None:
         abort(404)
     after = paging.place()
     cards, following = listings.page(clock.now(), paging.PAGE_SIZE, after, Article.topic_id == topic.id)
+    if not cards:
+        abort(404)
     page = render_template(
         "topics/show.html",
         topic=topic,

@@ -25,6 +25,8 @@ _STEP_OF = {
     Kind.LOST_ADMINISTRATIVE: "churn_administrative",
     Kind.PAUSED: "paused",
 }
+# Whose money a step is: the step's kind of move, for the list behind it. Expansion and contraction have none.
+KIND_OF = {step: kind.value for kind, step in _STEP_OF.items()}
 
 
 @dataclass

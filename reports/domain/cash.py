@@ -1,7 +1,6 @@
 """Money as the bank saw it: what was charged, given back, disputed and kept by the processor, by the day it happened.
 
-Contributions are counted by one rule: payments less refunds and disputes of the month, renewals of
-monthly contributions included, before the processor's fee (which is stated beside it).
+Contributions are counted by one rule, which payments/raised.py has and prints.
 """
 
 from dataclasses import dataclass, field

@@ -9,8 +9,8 @@ from kit import clock
 from kit.formats import major, zone
 from kit.settings import settings
 from membership.guards import staff
-from reports import charts, closes, dwindling, sentences, tables, watch, words
-from reports.domain.bridge import STEPS
+from reports import beside, charts, closes, dwindling, sentences, tables, watch, words
+from reports.domain.bridge import KIND_OF, STEPS
 from reports.domain.months import Month
 from reports.forms import GoalForm
 from reports.views.blueprint import asked_month, bp, keep
@@ -42,6 +42,9 @@ def page(month: Month | None, form: GoalForm | None = None) -> str:
         currencies=currencies,
         past_due=watch.group(watch.past_due(now)),
         under_notice=watch.group(ending),
+        committed=watch.committed(now),
+        beside=beside.counts(line.end),
+        giving=beside.giving(line.end),
         falls=watch.by_month(ending, here, now),
         sentences=sentences.summary(line),
         charts={name: sentences.of_chart(name, report) for name in charts.CHARTS},
@@ -51,6 +54,7 @@ def page(month: Month | None, form: GoalForm | None = None) -> str:
         figures=words.FIGURES,
         cause=words.cause,
         steps=STEPS,
+        kind_of=KIND_OF,
         tables=tables.NAMES,
     )
 
