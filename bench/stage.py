@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bench.bare.reads import TABLE
+from bench.bare.reads import TABLES
 from bench.servers import ROOT
 from kit.settings import database_url
 
@@ -63,7 +63,8 @@ def database(engine: str) -> Generator[str]:
             sys.exit(f"The bench's database could not be made:\n{done.stderr}")
         bare = sa.create_engine(url)
         with bare.begin() as connection:
-            connection.execute(sa.text(TABLE))
+            for statement in TABLES:
+                connection.exec_driver_sql(statement)
         bare.dispose()
         yield url
 

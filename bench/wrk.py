@@ -26,7 +26,7 @@ class Round:
     @property
     def rate(self) -> float:
         """Requests a second."""
-        return self.requests / self.seconds
+        return (self.requests - self.refused) / self.seconds
 
 
 def needed() -> str:

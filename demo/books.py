@@ -46,15 +46,15 @@ class Books:
         self.entries.append(Entry(f"txn_demo_{self.charges:07d}", "fee", purpose, -TARIFF.fee(amount), *shared))
         return charge_id
 
-    def refund(self, charge_id: str, amount: int, at: datetime) -> None:
-        """Give back ``amount`` of a charge; the fee stays with the processor."""
+    def refund(self, charge_id: str, at: datetime) -> int:
+        """Give all of a charge back; the fee stays with the processor. Returns how much that is."""
         paid = next(entry for entry in reversed(self.entries) if entry.source_id == charge_id)
         self.entries.append(
             Entry(
                 charge_id.replace("ch_", "re_"),
                 "refund",
                 paid.purpose,
-                -amount,
+                -paid.amount,
                 paid.currency,
                 at,
                 at + timedelta(seconds=3),
@@ -66,3 +66,4 @@ class Books:
                 paid.contribution,
             )
         )
+        return paid.amount

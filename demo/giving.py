@@ -41,8 +41,7 @@ class Giving:
         charge = self._charge(row, at)
         back = at + timedelta(days=self.dice.randint(1, 20), seconds=self.dice.randint(0, 40_000))
         if charge and self.dice.random() < 0.008 and back <= self.climate.now:
-            row.refunded, row.status = row.amount + row.fee_cover, "refunded"
-            self.books.refund(charge, row.refunded, back)
+            row.refunded, row.status = self.books.refund(charge, back), "refunded"
 
     def monthly(self, at: datetime, person: Person | None) -> None:
         """Every month from ``at`` until she stops, the card fails for good, or now."""

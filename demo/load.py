@@ -140,7 +140,7 @@ def _insert_world(world: World, begin: Begin, password_hash: str) -> None:
     ):
         ready = list(found)
         insert_rows(model, ready, begin(title, len(ready)))
-    insert_rows(Receipt, receipts.of_readers(passwords), lambda _: None)
+    insert_rows(Receipt, list(receipts.of_payments()), begin("Receipts", sum(entry.kind == "payment" for entry in world.entries)))
     letters = list(rows.newsletter(_next_id(NewsletterSubscription)))
     step = begin("Newsletter", len(letters))
     insert_rows(NewsletterSubscription, [subscription for subscription, _ in letters], step)

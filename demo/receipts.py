@@ -1,13 +1,13 @@
-"""Receipts of the readers who can sign in; nobody could open those of the others."""
+"""The receipt of every payment in the demo's ledger, as payments/receipts.py would have given it. No mail."""
 
 from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from demo.tables import Row
 from kit import formats
@@ -18,38 +18,42 @@ from payments.models.contributions import Contribution
 from payments.models.ledger import LedgerEntry
 
 
-def of_readers(addresses: Collection[str]) -> Iterator[Row]:
-    """A row for each payment of these readers, oldest first, numbered by the year as payments/receipts.py does it. No mail."""
+def of_payments() -> Iterator[Row]:
+    """A row for each payment, oldest first, numbered by the year; to the contribution's address or the account's."""
+    entry = LedgerEntry
+    to = func.coalesce(Contribution.email, Account.email), func.coalesce(Contribution.email_key, Account.email_key)
+    what = func.coalesce(Contribution.fee_cover, 0), Contribution.frequency
     payments = (
-        select(LedgerEntry, Account, Contribution)
-        .join(Account, Account.id == LedgerEntry.account_id)
-        .outerjoin(Contribution, Contribution.id == LedgerEntry.contribution_id)
-        .where(Account.email.in_(addresses), LedgerEntry.kind == "payment")
-        .order_by(LedgerEntry.occurred_at, LedgerEntry.id)
+        select(entry.id, entry.account_id, entry.amount, entry.currency, entry.occurred_at, entry.recorded_at, *to, *what)
+        .outerjoin(Account, Account.id == entry.account_id)
+        .outerjoin(Contribution, Contribution.id == entry.contribution_id)
+        .where(entry.kind == "payment")
+        .order_by(entry.occurred_at, entry.id)
     )
-    given: Counter[int] = Counter()
-    for entry, account, contribution in db.session.execute(payments):
-        year = formats.local(entry.occurred_at).year
+    words, given = _words(), Counter[int]()
+    for id_, account_id, amount, currency, occurred_at, recorded_at, email, email_key, fee_cover, frequency in db.session.execute(payments):
+        year = formats.local(occurred_at).year
         given[year] += 1
         yield {
             "public_id": secrets.token_hex(16),
             "number": f"{year}-{given[year]:06d}",
-            "ledger_entry_id": entry.id,
-            "account_id": account.id,
-            "email": account.email,
-            "email_key": account.email_key,
-            "amount": entry.amount,
-            "fee_cover": contribution.fee_cover if contribution else 0,
-            "currency": entry.currency,
-            "what": _what(contribution),
-            "issued_at": entry.recorded_at,
+            "ledger_entry_id": id_,
+            "account_id": account_id,
+            "email": email,
+            "email_key": email_key,
+            "amount": amount,
+            "fee_cover": fee_cover,
+            "currency": currency,
+            "what": words[frequency],
+            "issued_at": recorded_at,
         }
 
 
-def _what(contribution: Contribution | None) -> str:
+def _words() -> dict[str | None, str]:
+    """By the contribution's frequency; None: a subscription's payment. Looked up once for all."""
     site = settings()["SITE_NAME"]
-    if contribution is None:
-        return _("Subscription to %(site)s", site=site)
-    return (
-        _("Monthly contribution to %(site)s", site=site) if contribution.frequency == "month" else _("Contribution to %(site)s", site=site)
-    )
+    return {
+        None: _("Subscription to %(site)s", site=site),
+        "once": _("Contribution to %(site)s", site=site),
+        "month": _("Monthly contribution to %(site)s", site=site),
+    }

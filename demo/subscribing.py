@@ -141,7 +141,7 @@ def _removed(life: Life, begin: datetime, end: datetime, paid: str | None) -> bo
     if at > life.now or at < life.books.since:
         return False
     if paid and life.chance(0.7):
-        life.books.refund(paid, life.track.terms.amount, at)
+        life.books.refund(paid, at)  # what she paid, which need not be what the next period would cost
         life.track.end(at, "staff")
     else:
         life.track.end(at, "death" if life.chance(0.5) else "staff")

@@ -10,6 +10,7 @@ from typing import Any
 
 from demo.records import Billing, Entry, Given, Person, Source, World
 from membership.domain import emails, standing
+from membership.domain.grace import Grace
 from membership.domain.standing import Snapshot
 from publishing.domain import newsletter
 
@@ -20,7 +21,7 @@ SNAPSHOT_FIELDS = tuple(Snapshot.__dataclass_fields__)
 class Rows:
     """Rows of one world. ``first_account`` and ``first_contribution`` are the ids that number 0 and number 1 get."""
 
-    def __init__(self, world: World, *, first_account: int, first_contribution: int, grace: timedelta) -> None:
+    def __init__(self, world: World, *, first_account: int, first_contribution: int, grace: Grace | timedelta) -> None:
         self.world, self.grace = world, grace
         self.first_account, self.first_contribution = first_account, first_contribution
 

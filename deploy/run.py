@@ -103,11 +103,13 @@ def accounts() -> str:
 
     width = max(len(account.email) for account in DEMO_ACCOUNTS)
     lines = [f"    {account.email:<{width}}  {account.what}" for account in DEMO_ACCOUNTS]
-    return "\n".join([f"  Demo accounts (password for all: {DEMO_PASSWORD})", *lines])
+    simulated = "  The readers are simulated: their cards and invoices are not at the stand-in. To pay or to leave, sign up as a new one."
+    return "\n".join([f"  Demo accounts (password for all: {DEMO_PASSWORD})", *lines, simulated])
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts us in the background has it ignored
     take_the_terminal()
     flask = (sys.executable, "-m", "flask", "--app", "app")
     parts: list[subprocess.Popen[bytes]] = []
@@ -140,12 +142,16 @@ def main() -> None:
             start(
                 *(str(BIN / "granian"), "--interface", "wsgi", "--factory", "app:create_app", "--host", "127.0.0.1", "--port", PORT),
                 *("--workers", os.environ.get("WEB_CONCURRENCY", "2"), "--blocking-threads", "1", "--no-log"),
+                *("--workers-kill-timeout", "10"),  # else it waits for ever for a worker that was told to stop while it started
                 "--respawn-failed-workers",  # else the end of one worker, killed for memory say, ends the whole site
             )
         )
         answers(f"http://127.0.0.1:{PORT}/healthz", parts)
         print(f"\n  Wellspring runs at {PUBLIC_URL}\n  Mail it would send: {PUBLIC_URL}/_dev/mailbox", flush=True)
-        print(f"  Stripe's stand-in (SIMULATED): http://127.0.0.1:{SANDBOX_PORT}\n\n{accounts()}\n\n  Ctrl-C stops it.", flush=True)
+        print(f"  Stripe's stand-in (SIMULATED): http://127.0.0.1:{SANDBOX_PORT}", flush=True)
+        if SANDBOX_PORT != "12111":
+            print(f"  Commands beside it: SANDBOX_PORT={SANDBOX_PORT} flask --app app ...", flush=True)
+        print(f"\n{accounts()}\n\n  Ctrl-C stops it.", flush=True)
         while all(part.poll() is None for part in parts):
             time.sleep(0.5)
         print("A part of Wellspring stopped: see above.", file=sys.stderr)

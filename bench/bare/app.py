@@ -53,7 +53,9 @@ def create_app() -> Flask:
         if not hmac.compare_digest(wanted, parts["v1"]) or abs(time.time() - int(parts["t"])) > TOLERANCE:
             abort(400)
         event = json.loads(body)
-        store.insert(event["id"], event["type"], body.decode(), datetime.now(UTC).isoformat())
+        about, now = event["data"]["object"], str(datetime.now(UTC))
+        told = ("", event["id"], event["type"], event["api_version"], event["livemode"], event["created"], about["id"], about["customer"])
+        store.insert(*told, body.decode(), now, "webhook", "new", 0, None, now, False)
         return Response("ok\n", mimetype="text/plain")
 
     @app.get("/slow")

@@ -18,8 +18,22 @@ from sqlalchemy.orm import Session
 
 from bench.bare.tables import Account, Article, LoginSession, Membership, Text, Topic
 
-TABLE = "create table if not exists bare_event (id text primary key, type text not null, payload text not null, received_at text not null)"
-INSERT = "insert into bare_event (id, type, payload, received_at) values (?, ?, ?, ?) on conflict do nothing"
+# The row that our own intake writes, with as many indexes: what is compared is the way to it.
+COLUMNS = "account event_id type api_version livemode created object_id customer_id payload received_at source state attempts last_error due_at quiet"
+TABLES = (
+    (
+        "create table bare_event (account varchar(64) not null, event_id varchar(100) not null, type varchar(100) not null, "
+        "api_version varchar(40), livemode boolean not null, created bigint not null, object_id varchar(100), customer_id varchar(100), "
+        "payload text not null, received_at timestamp with time zone not null, source varchar(10) not null, state varchar(8) not null, "
+        "attempts integer not null, last_error text, applied_at timestamp with time zone, due_at timestamp with time zone, quiet boolean not null, "
+        "primary key (account, event_id))"
+    ),
+    "create index bare_event_object on bare_event (account, object_id)",
+    "create index bare_event_received on bare_event (received_at)",
+    "create index bare_event_open on bare_event (customer_id, object_id, due_at) where state = 'new'",
+    "create index bare_event_parked on bare_event (received_at) where state = 'parked'",
+)
+INSERT = f"insert into bare_event ({', '.join(COLUMNS.split())}) values ({', '.join('?' for _ in COLUMNS.split())}) on conflict do nothing"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000")
 
 Reader = namedtuple("Reader", "email is_member")
@@ -74,7 +88,7 @@ class Driver:
             opened.execute(f"pragma {pragma}")
         return opened
 
-    def insert(self, *values: str) -> None:
+    def insert(self, *values: Any) -> None:
         """One row: committed, and on the disk, before this returns."""
         self.connection().execute(self.insertion, values)
 
