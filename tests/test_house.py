@@ -54,3 +54,16 @@ def test_revisions_are_a_chain_with_one_head() -> None:
 
     assert schema.head() in schema.revisions()
     assert len(schema.revisions()) == len(list((ROOT / "migrations" / "versions").glob("*.py")))
+
+
+def test_the_web_server_is_started_in_one_way() -> None:
+    """Each file of deploy/ that starts it, less address and number of workers."""
+    found = {}
+    for path in sorted((ROOT / "deploy").iterdir()):
+        if path.name in ("Procfile", "Dockerfile", "wellspring-web.service", "wellspring-web@.service"):
+            options = re.findall(
+                r"--(interface|factory|blocking-threads|respawn-failed-workers|workers-kill-timeout)(?:[ =](\w+))?", path.read_text()
+            )
+            found[path.name] = sorted(options)
+    assert len(found) == 4
+    assert len({str(one) for one in found.values()}) == 1, found

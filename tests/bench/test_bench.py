@@ -1,13 +1,17 @@
 """The bench's own arithmetic, and that its baseline is what it says."""
 
 import hashlib
+import http.client
+import itertools
 import os
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from bench import comparison, wrk
+from bench import comparison, flood, wrk
 from bench.bare.app import create_app as bare_app
 from bench.bare.app import signed_cookie
 from bench.servers import tree
@@ -67,3 +71,36 @@ def test_the_baseline_reads_what_we_read(
     row.expires_at = clock.now() - timedelta(seconds=1)
     db.session.commit()
     assert "QUARTZMILL" not in page(signed_cookie(token))
+
+
+def test_a_slow_answer_counts_for_all_that_were_due_meanwhile() -> None:
+    """No coordinated omission: while one answer takes half a second, twenty others are due, and each has waited."""
+    asked = itertools.count()
+
+    class Stalls(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        one_at_a_time = threading.Lock()
+
+        def do_GET(self) -> None:
+            with self.one_at_a_time:
+                if next(asked) == 10:
+                    threading.Event().wait(0.5)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stalls) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        page, rounds = flood.Page("a page", {}, "127.0.0.1"), list[list[float]]()
+        page.probe(lambda source: http.client.HTTPConnection("127.0.0.1", server.server_port), 1.5, rounds)
+        server.shutdown()
+        thread.join()
+    found = rounds[0]
+    assert len(found) == 1.5 * flood.PAGES_A_SECOND
+    assert page.broken == 0
+    assert sum(took > 100 for took in found) >= 14
+    assert flood.centile([*range(1, 101)], 99) == pytest.approx(99, abs=0.1)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import POSTGRES
 from tests.waiting import until
@@ -98,12 +99,12 @@ def site(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
             server.dispose()
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": QUIET}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def chromium() -> None:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one module and no longer: while Playwright runs, its event loop is this thread's, and the job engine starts in none."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield found
+        found.close()

@@ -6,23 +6,26 @@ Nothing of the product reads that variable: the faults are put in from outside, 
 import functools
 import os
 import queue
-import secrets
 import signal
 import threading
 import time
-from dataclasses import replace
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import time_machine
 from flask import Flask, Response, request
+from sqlalchemy import event
 
 import app as product
-from kit import clock
+from kit import clock, database
 from kit.database import db
 from payments import gateway, journal
-from payments.domain import ledger as facts
 from payments.views import webhook
+from tests.mutants import mutated
 
+KEPT = ExitStack()  # never closed
 PAUSE = 1.0  # seconds: a window that few kills are enough to hit
 
 
@@ -53,10 +56,10 @@ def acknowledge_before_commit(app: Flask) -> None:
 
     @functools.wraps(webhook.receive)
     def receive() -> Response:
-        body = webhook._body()
+        body = webhook._body(request.headers.get("Stripe-Signature"))
         secret = app.config["STRIPE_WEBHOOK_SECRET"]
-        event = gateway.verified(body, request.headers.get("Stripe-Signature"), [secret], clock.now().timestamp())
-        waiting.put((event, body.decode()))
+        told = gateway.verified(body, request.headers.get("Stripe-Signature"), [secret], clock.now().timestamp())
+        waiting.put((told, body.decode()))
         return Response("ok\n", 200, mimetype="text/plain")
 
     app.view_functions["webhook.receive"] = receive
@@ -67,11 +70,11 @@ def apply_in_two_transactions(_app: Flask) -> None:
     """The events are marked done by one transaction, what was seen is written by the next."""
     look = journal._look
 
-    def look_and_mark(wishes: list[Any]) -> list[tuple[Any, Any]]:
+    def look_and_mark(wishes: list[Any]) -> list[tuple[Any, Any, int | None]]:
         seen = look(wishes)
-        journal._done("", [event_id for event_id, _, _ in wishes])
+        journal._done("", [wish.event_id for wish in wishes])
         db.session.commit()
-        if any(kind == "charge.succeeded" for _, _, kind in wishes):
+        if any(wish.type == "charge.succeeded" for wish in wishes):
             fall("between")
         return seen
 
@@ -79,20 +82,50 @@ def apply_in_two_transactions(_app: Flask) -> None:
 
 
 def book_by_event(_app: Flask) -> None:
-    """A payment's key is of the look and not of the Charge, so each event that tells of it books it again."""
-    payment_of = facts.payment_of
+    """For as long as this process lives; see tests/mutants/money.py."""
+    KEPT.enter_context(mutated("book-by-event"))
 
-    def other_each_time(charge: Any) -> Any:
-        fact = payment_of(charge)
-        return fact and replace(fact, source_id=f"{fact.source_id}.{secrets.token_hex(4)}")
 
-    facts.payment_of = other_each_time
+def clock_of_a_file(_app: Flask) -> None:
+    """No fault of ours: the machine's clock is set, by as many days as the file says, whenever it says so."""
+    file, over = Path(os.environ["CLOCK_FILE"]), threading.Event()
+    travels: list[Any] = []
+
+    def follow(said: float = 0.0) -> None:
+        while not over.wait(0.05):
+            wanted = float(file.read_text() or said)
+            if wanted != said:
+                while travels:
+                    travels.pop().stop()
+                travels.append(time_machine.travel(datetime.now(UTC) + timedelta(days=wanted), tick=True))
+                travels[-1].start()
+                said = wanted
+
+    if wanted := float(file.read_text()):  # started with it
+        travels.append(time_machine.travel(datetime.now(UTC) + timedelta(days=wanted), tick=True))
+        travels[-1].start()
+    threading.Thread(target=follow, args=(wanted,), daemon=True).start()
+
+
+def commit_without_sync(app: Flask) -> None:
+    """SQLite's own default in WAL: what was committed is on the disk a while later."""
+    real = database.sqlite_pragmas
+
+    def hasty(connection: Any, record: Any = None) -> None:
+        real(connection, record)
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    database.sqlite_pragmas = hasty  # the webhook's own connections
+    with app.app_context():
+        event.listen(db.engine, "connect", hasty)
 
 
 MUTANTS = {
+    "clock-of-a-file": clock_of_a_file,
     "acknowledge-before-commit": acknowledge_before_commit,
     "apply-in-two-transactions": apply_in_two_transactions,
     "book-by-event": book_by_event,
+    "commit-without-sync": commit_without_sync,
 }
 
 

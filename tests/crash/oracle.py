@@ -177,10 +177,24 @@ def reach(found: dict[str, Any], store: Any) -> datetime | None:
     starts = min(item["current_period_start"] for item in found["items"]["data"])
     ends = max(item["current_period_end"] for item in found["items"]["data"])
     invoice = store.find(found["latest_invoice"]) or {}
+    if given_back(found, starts, store):
+        return None
     unpaid = found["status"] == "past_due" or invoice.get("status") in ("void", "uncollectible")
     paid = datetime.fromtimestamp(starts if unpaid else ends, UTC) + GRACE
     stops = expected(found)[2]
     return min(paid, stops) if stops else paid
+
+
+def given_back(found: dict[str, Any], starts: int, store: Any) -> bool:
+    """Was all of the running period's money refunded? Then the gate is shut (docs/decisions/0019)."""
+    bills = {
+        i["id"] for i in store.all("invoice") if ((i["parent"] or {}).get("subscription_details") or {}).get("subscription") == found["id"]
+    }
+    intents = {p["payment"].get("payment_intent") for p in store.all("invoice_payment") if p["invoice"] in bills}
+    charges = [
+        c for c in store.all("charge") if c["payment_intent"] in intents and c["status"] == "succeeded" and c["created"] >= starts - 3600
+    ]
+    return bool(charges) and all(c["amount_refunded"] >= c["amount"] for c in charges)
 
 
 def pages(books: Books, stand_in: Sandbox) -> Iterator[str]:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from kit import clock, jobs
+from kit import clock, engine, jobs
 from kit.database import db
 from kit.mail import OutboxMail, queue_mail
 from tests.waiting import until
@@ -201,10 +200,37 @@ def test_a_job_of_a_living_machine_is_left_to_it_however_long_it_was_queued(app:
     )
     db.session.commit()
 
-    def look() -> int:
-        with app.app_context(), jobs.engine(app):
-            return jobs.reclaim(app)
+    with app.app_context(), engine.engine(app):
+        assert engine.reclaim(app) == 0
 
-    # In a thread of its own: Playwright keeps an event loop in the main one, and the engine refuses to start beside one.
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(look).result() == 0
+
+def test_the_doctor_names_jobs_that_were_given_up_within_a_week(app: Flask) -> None:
+    assert jobs.given_up() == "ok"
+    jobs.enqueue("jobs.sweep", key="one")
+    jobs.enqueue("mail.send", "nobody", key="two")
+    db.session.commit()
+    schema = "" if db.engine.dialect.name == "sqlite" else "dbos."
+    db.session.execute(text(f"update {schema}workflow_status set status = 'ERROR' where workflow_uuid = 'mail.send:two'"))
+    db.session.commit()
+    assert jobs.given_up() == "1 given up within a week (mail.send): the log says why (job given up)"
+    db.session.rollback()
+    db.session.execute(text(f"update {schema}workflow_status set created_at = created_at - 8 * 86400000"))
+    db.session.commit()
+    assert jobs.given_up() == "ok"
+
+
+def test_the_looks_go_on_after_one_that_could_not_even_begin(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without memory nothing can be done, not even be logged; with memory again the worker must not only look alive."""
+    looked: list[int] = []
+    monkeypatch.setitem(jobs._watches, "tests.look", lambda: looked.append(1) or 0)
+    real, failures = app.app_context, [MemoryError(), MemoryError()]
+
+    def context() -> Any:
+        if failures:
+            raise failures.pop()
+        return real()
+
+    monkeypatch.setattr(app, "app_context", context)
+    with engine._watching(app, 0.01):
+        until(lambda: looked, what="a look")
+    assert failures == []

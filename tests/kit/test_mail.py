@@ -3,9 +3,11 @@
 import smtplib
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope, Session
 from flask import Flask
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from kit import transport
+from kit import clock, jobs, mail, transport
 from kit.database import db
 from kit.mail import OutboxMail, message, queue_mail
 
@@ -21,9 +23,15 @@ from kit.mail import OutboxMail, message, queue_mail
 class Sink:
     """A mail server on loopback that says what it is told to say."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.accepted: list[Envelope] = []
         self.say: list[str] = []
+        self.say_of_sender: list[str] = []
+
+    async def handle_MAIL(self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:
+        envelope.mail_from = address
+        return self.say_of_sender.pop(0) if self.say_of_sender else "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:
         answer = self.say.pop(0) if self.say else "250 OK"
@@ -34,13 +42,12 @@ class Sink:
 
 @pytest.fixture
 def sink(app: Flask) -> Iterator[Sink]:
-    handler = Sink()
     with socket.socket() as free:  # aiosmtpd knocks on the port that it was given, so it must be a real one
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
+        handler = Sink(free.getsockname()[1])
+    controller = Controller(handler, hostname="127.0.0.1", port=handler.port)
     controller.start()
-    app.extensions["mail_transport"] = transport.Smtp(f"smtp://127.0.0.1:{port}")
+    app.extensions["mail_transport"] = transport.Smtp(f"smtp://127.0.0.1:{handler.port}")
     yield handler
     controller.stop()
 
@@ -89,11 +96,48 @@ def test_a_passing_refusal_is_tried_again_and_a_lasting_one_is_kept(app: Flask, 
     assert "550" in (row("k").last_error or "")
 
 
+def test_what_a_server_has_against_us_is_no_fault_of_the_mail(app: Flask, sink: Sink, drain: Callable[..., int]) -> None:
+    """A password that was changed, an address of ours that it does not know: mended by us, and then the mail goes."""
+    queue_mail("ann@reader.example", "Hello", "Hello\n", key="k")
+    db.session.commit()
+    known = app.extensions["mail_transport"]
+    app.extensions["mail_transport"] = transport.Smtp(f"smtp://us:old-password@127.0.0.1:{sink.port}")
+    with pytest.raises(smtplib.SMTPException):
+        drain()
+    app.extensions["mail_transport"] = known
+    sink.say_of_sender = ["550 who are you"]
+    with pytest.raises(smtplib.SMTPSenderRefused):
+        drain()
+    assert (row("k").state, row("k").attempts) == ("queued", 2)
+    drain()
+    assert (row("k").state, len(sink.accepted)) == ("sent", 1)
+
+
+def test_a_mail_whose_job_was_lost_is_queued_anew(app: Flask, sink: Sink, drain: Callable[..., int]) -> None:
+    queue_mail("ann@reader.example", "Hello", "Hello\n", key="k")
+    db.session.commit()
+    with time_machine.travel(clock.now() + timedelta(hours=2)):
+        assert "1 mails have waited" in mail.waiting()
+        db.session.rollback()
+        jobs.run(app, "mail.find_lost", [])
+        assert len(jobs.waiting(app)) == 1, "its job is there: a second one might send it twice"
+        sink.say = ["451 try later"]
+        drain(failing=True)  # and nothing queues it again
+        assert row("k").state == "queued"
+        db.session.rollback()  # the engine looks through a connection of its own, and SQLite's one writer would be us
+        assert jobs.waiting(app) == []
+        for _ in range(2):
+            jobs.run(app, "mail.find_lost", [])
+        drain()
+    assert (row("k").state, len(sink.accepted)) == ("sent", 1)
+    assert mail.waiting() == "ok"
+
+
 @given(text=st.text(max_size=60))
 def test_no_text_can_add_a_header(apps: Callable[[str], Flask], text: str) -> None:
     with apps("sqlite").app_context():
         queue_mail("ann@reader.example", f"Hi {text}", "Hello\n", key="header", headers={"X-Name": text})
-        mail = message(db.session.scalars(select(OutboxMail).where(OutboxMail.key == "header")).one())
+        made = message(db.session.scalars(select(OutboxMail).where(OutboxMail.key == "header")).one())
         db.session.rollback()
     names = {
         "From",
@@ -107,5 +151,5 @@ def test_no_text_can_add_a_header(apps: Callable[[str], Flask], text: str) -> No
         "MIME-Version",
         "Date",
     }
-    assert set(mail.keys()) <= names
-    assert len(mail.get_all("X-Name") or []) == 1
+    assert set(made.keys()) <= names
+    assert len(made.get_all("X-Name") or []) == 1

@@ -32,7 +32,9 @@ def test_an_older_one_waits_for_its_upgrade_and_starts(client: Any, changed: Any
     schema.refuse_unknown()
 
 
-def test_one_from_a_newer_version_must_not_start(app: Flask, changed: Any) -> None:
+def test_one_from_a_newer_version_must_not_start_and_goes_on_where_it_runs(app: Flask, client: Any, changed: Any) -> None:
+    """A deploy: the schema is ahead of the processes that still serve."""
     changed("9999")
+    assert client.get("/readyz").status_code == 200
     with pytest.raises(SettingsError, match="9999"):
         schema.refuse_unknown()

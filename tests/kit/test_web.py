@@ -6,9 +6,12 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from kit import logs
+from kit import errors, logs
+from kit.database import db
 from kit.urls import safe_next
+from membership.guards import public
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/no-such-page", "/account/sign-in"])
@@ -46,7 +49,7 @@ def test_only_these_posts_need_no_token(app: Flask) -> None:
 
     machines = {name for name, view in app.view_functions.items() if getattr(view, "from_machines", False)}
     exempt = {name for name, view in app.view_functions.items() if f"{view.__module__}.{view.__name__}" in csrf._exempt_views}
-    assert machines == {"webhook.receive", "newsletter.leave"}
+    assert machines == {"webhook.notified", "webhook.receive", "newsletter.leave"}
     assert exempt - machines == {"newsletter.subscribe", "appeals.close"}
 
 
@@ -115,6 +118,35 @@ def test_secrets_stay_out_of_logs() -> None:
     assert "4242424242424242" not in clean["event"]
     assert clean["password"] == clean["stripe_signature"] == "[redacted]"
     assert clean["path"] == "/a"
+
+
+def test_an_error_that_nobody_foresaw_tells_no_token_and_no_row(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A link that still opens something is part of an address, and what was to be written may be a password's hash."""
+
+    def fails(**_: Any) -> None:
+        db.session.execute(
+            text("insert into account (email, password) values (:email, :password)"),
+            {"email": "ann@x.example", "password": "$argon2id$hash"},
+        )
+
+    monkeypatch.setitem(app.view_functions, "account.open_link", public(fails))
+    assert app.test_client().get("/account/link/a-token-that-opens").status_code == 500
+    assert "IntegrityError" in caplog.text
+    assert "/account/link/<token>" in caplog.text
+    assert [said for said in ("a-token-that-opens", "ann@x.example", "$argon2id$hash") if said in caplog.text] == []
+
+
+def test_an_error_report_tells_no_token_and_no_row() -> None:
+    report = {
+        "request": {"url": "https://x.example/account/link/token"},
+        "exception": {"values": [{"value": "refused\nDETAIL:  (1, ann@x.example)"}, {}]},
+    }
+    assert errors._cleaned(report, {}) == {
+        "request": {},
+        "exception": {"values": [{"value": "refused\nDETAIL: [redacted]"}, {"value": ""}]},
+    }
 
 
 @pytest.mark.parametrize("path", ["/account/receipts/%00", "/admin/members/%00", "/admin/contributions/%00", "/admin/ledger/?about=%00"])

@@ -1,5 +1,7 @@
 """The reader's own page and /api/v1/me: her standing in sentences, and as the contract has it."""
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -28,12 +30,170 @@ TABLE = [
     ),
     ({"status": "past_due", "changed_at": at(30)}, 31, "past_due", "You can read until February 6, 2026", "replace-card"),
     ({"status": "past_due", "changed_at": at(30)}, 40, "lapsed", "could not be charged since", "replace-card"),
+    (
+        {"status": "past_due", "changed_at": at(30), "ends_at": at(60)},
+        31,
+        "past_due",
+        "ends on March 1, 2026. Your last payment has not",
+        "cancel",
+    ),
+    ({"status": "past_due", "changed_at": at(30), "ends_at": at(60)}, 31, "past_due", "You can read until February 6, 2026", "cancel"),
+    ({"status": "past_due", "changed_at": at(30), "ends_at": at(60)}, 40, "lapsed", "your card is tried again until then", "cancel"),
+    ({"status": "unpaid", "end_cause": "staff"}, 10, "lapsed", "its next payment opens the articles", "cancel"),
+    (
+        {"status": "unpaid", "end_cause": "staff", "ends_at": at(30)},
+        10,
+        "lapsed",
+        "ends on January 30, 2026; nothing more is charged",
+        "none",
+    ),
     ({"status": "paused"}, 10, "paused", "is paused", "resume"),
     ({"status": "canceled", "ended_at": at(12)}, 20, "lapsed", "ended on January 12, 2026", "subscribe"),
     ({"kind": "grant", "mrr_720": 0, "ends_at": at(30)}, 10, "active", "You read until January 30, 2026", "subscribe"),
     ({"kind": "gift", "mrr_720": 0, "ends_at": at(30)}, 10, "active", "gave you this membership", "subscribe"),
     ({"kind": "gift", "mrr_720": 0, "started_at": at(20)}, 10, "none", "begins on January 20, 2026", "subscribe"),
 ]
+
+
+PAID = wording.Bill(price="$5.00", full_price="$5.00", every="every month", card="your Visa card ending in 4242")
+OWED = replace(PAID, overdue="$5.00", pay_url="https://invoice.example/1")
+
+BILLED = [
+    # values of the one source                   day  what is known of its money                             in the sentences       step
+    ({}, 10, PAID, "renews for $5.00, charged to your Visa card ending in 4242", "cancel"),
+    ({}, 10, replace(PAID, card=""), "There is no card on file", "replace-card"),
+    (
+        {},
+        10,
+        replace(PAID, card_fails_renewal=True, card_good_through=date(2026, 1, 20)),
+        "good through January 20, 2026 only",
+        "replace-card",
+    ),
+    (
+        {},
+        10,
+        replace(PAID, price="$3.00", discount_until=at(100)),
+        "lowers it until April 10, 2026; after that it is $5.00 every month",
+        "cancel",
+    ),
+    ({}, 10, replace(PAID, price="$0.00"), "without it, it is $5.00 every month", "cancel"),
+    (
+        {},
+        10,
+        replace(PAID, next_plan="Patron", next_price="$20.00", next_at=at(30)),
+        "From January 30, 2026 you are on Patron for $20.00",
+        "cancel",
+    ),
+    ({}, 10, replace(PAID, unsettled_until=at(11)), "waits for its payment until January 11, 2026", "cancel"),
+    (
+        {},
+        10,
+        replace(PAID, paused=True, resumes_at=at(60)),
+        "you read until January 30, 2026. It goes on by itself on March 1, 2026",
+        "resume",
+    ),
+    (
+        {"status": "trialing"},
+        3,
+        PAID,
+        "costs $5.00 every month, charged to your Visa card ending in 4242. Cancel before that day",
+        "cancel",
+    ),
+    ({"status": "trialing"}, 3, replace(PAID, card=""), "put one in to read on after that day", "replace-card"),
+    ({"status": "trialing"}, 3, replace(PAID, price="$0.00"), "The first payment is $0.00, then $5.00 every month", "cancel"),
+    ({"status": "past_due", "changed_at": at(30)}, 31, OWED, "payment of $5.00 did not go through on January 30, 2026", "replace-card"),
+    (
+        {"status": "past_due", "changed_at": at(30)},
+        31,
+        replace(OWED, consent=True),
+        "Your bank asks you to confirm the payment of $5.00",
+        "confirm",
+    ),
+    ({"status": "past_due", "changed_at": at(30)}, 40, OWED, "could not be charged since", "replace-card"),
+    (
+        {"status": "past_due", "changed_at": at(30)},
+        40,
+        replace(OWED, consent=True),
+        "confirm the payment of $5.00; then you read on",
+        "confirm",
+    ),
+    (
+        {"status": "unpaid", "changed_at": at(30)},
+        40,
+        replace(OWED, unpaid=True),
+        "$5.00 never went through, so your subscription rests",
+        "replace-card",
+    ),
+    (
+        {"status": "paused"},
+        40,
+        replace(PAID, paused=True, resumes_at=at(60)),
+        "articles for members are closed meanwhile. It goes on",
+        "resume",
+    ),
+    ({"status": "paused"}, 40, replace(PAID, paused=True), "is paused", "resume"),
+    ({"ends_at": at(30), "end_cause": "staff"}, 10, PAID, "We end your subscription then", "none"),
+    ({"status": "canceled", "ended_at": at(12), "end_cause": "payment"}, 20, PAID, "could not be charged. You owe nothing", "subscribe"),
+    ({"kind": "group", "mrr_720": 0, "ends_at": at(30)}, 10, PAID, "your group's membership", "subscribe"),
+]
+
+
+@pytest.mark.parametrize(("values", "day", "bill", "words", "step"), BILLED)
+def test_what_is_known_of_the_money_is_said(values: dict[str, Any], day: int, bill: wording.Bill, words: str, step: str, app: Any) -> None:
+    found = standing.derive([snapshot(**values)], GRACE)
+    lead = standing.leading(found, at(day))
+    assert lead is not None
+    said = wording.of(found, at(day), {lead.source_id: bill})
+    assert words in " ".join(said.sentences)
+    assert said.step == step
+
+
+GIFT = snapshot(kind="gift", source_id="gift_1", mrr_720=0, ends_at=at(30))
+WAITS = snapshot(status="trialing", started_at=at(30), trial_end=at(30))
+FIRST = snapshot(status="incomplete", paid_until=None)
+DUE = replace(PAID, due="$5.00", pay_url="https://invoice.example/1")
+
+BEGINNINGS = [
+    # sources                               what is known of the money of the one that will begin   in the sentences                      step
+    ((GIFT, WAITS), PAID, "You read until January 30, 2026. On January 30, 2026 your subscription begins. It then costs $5.00", "cancel"),
+    ((GIFT, WAITS), None, "On January 30, 2026 your subscription begins.", "cancel"),
+    ((GIFT, WAITS), replace(PAID, card=""), "put one in to read on after that day", "replace-card"),
+    ((GIFT, replace(WAITS, ends_at=at(30))), PAID, "You canceled; nothing will be charged", "undo-cancel"),
+    ((GIFT, replace(WAITS, ends_at=at(30), end_cause="staff")), PAID, "We end it before; nothing will be charged", "none"),
+    ((WAITS,), PAID, "On January 30, 2026 your subscription begins.", "cancel"),
+    ((FIRST,), replace(DUE, under_way=True), "You are not a member yet. Your first payment of $5.00 is on its way.", "none"),
+    ((FIRST,), None, "Your first payment is on its way.", "none"),
+    ((FIRST,), DUE, "Your first payment of $5.00 did not go through, so your membership has not begun.", "pay"),
+    ((FIRST,), replace(DUE, pay_url=""), "did not go through", "subscribe"),
+    ((FIRST,), replace(DUE, consent=True), "asks you to confirm your first payment of $5.00; your membership begins then", "confirm"),
+    (
+        (GIFT, FIRST),
+        DUE,
+        "gave you this membership. You read until January 30, 2026. Your first payment of $5.00 did not go through",
+        "pay",
+    ),
+    (
+        (snapshot(source_id="sub_0", status="canceled", ended_at=at(2)), FIRST),
+        replace(DUE, under_way=True),
+        "ended on January 2, 2026. Your first payment of $5.00 is on its way",
+        "none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sources", "bill", "words", "step"), BEGINNINGS)
+def test_what_has_not_begun_is_said(sources: Any, bill: wording.Bill | None, words: str, step: str, app: Any) -> None:
+    found = standing.derive(sources, GRACE)
+    said = wording.of(found, at(10), {"sub_1": bill} if bill else None)
+    assert words in " ".join(said.sentences)
+    assert (said.step, said.begun) == (step, False)
+
+
+def test_what_ran_out_or_runs_is_not_said_to_begin(app: Any) -> None:
+    over = replace(FIRST, status="incomplete_expired", ended_at=at(1))
+    running = snapshot(source_id="sub_2")
+    for sources in ((over,), (running, FIRST), (GIFT, replace(WAITS, status="canceled", ended_at=at(5)))):
+        assert wording.of(standing.derive(sources, GRACE), at(10), {"sub_1": DUE}).begun
 
 
 @pytest.mark.parametrize(("values", "day", "status", "words", "step"), TABLE)

@@ -49,6 +49,7 @@ def test_wrong_usage_is_2_and_changes_nothing(app: Flask) -> None:
         ("members", "grant", "ann@reader.example", "--until", "soon", "--note", "x"),
         ("members", "grant", "ann@reader.example", "--until", "2020-01-01", "--note", "x"),
         ("members", "grant", "ann@reader.example", "--until", "2999-01-01", "--note", " "),
+        ("members", "grant", "ann@reader.example", "--until", "9999-12-31", "--note", "x"),
     ):
         assert run(app, *arguments).exit_code == 2, arguments
     assert db.session.query(Account).count() == 0
@@ -77,10 +78,13 @@ def test_import_again_changes_nothing_and_a_dry_run_never(app: Flask, tmp_path: 
 
 def test_import_takes_the_good_lines_and_names_the_bad_ones(app: Flask, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
-    file.write_text("email,until\nann@reader.example,\nnobody,\nbob@reader.example,soon\n", encoding="utf-8")
+    lines = "email,until\nann@reader.example,\nnobody,\nbob@reader.example,soon\neve@reader.example,9999-12-31\n"
+    file.write_text(lines, encoding="utf-8")
     done = run(app, "members", "import", str(file), "--json")
     assert done.exit_code == 1
-    assert [refused["line"] for refused in json.loads(done.stdout)["refused"]] == [3, 4]
+    refused = json.loads(done.stdout)["refused"]
+    assert [line["line"] for line in refused] == [3, 4, 5]
+    assert "before the year 3000" in refused[2]["why"]
     assert accounts.find("ann@reader.example") is not None
     file.write_text("name\nAnn\n", encoding="utf-8")
     assert run(app, "members", "import", str(file)).exit_code == 2

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from kit import clock
+from kit import backups, clock, jobs
 from kit.database import db
 from membership import accounts, passwords, sessions, tokens
 from tests.factories import PASSWORD
@@ -30,8 +30,16 @@ def test_the_link_signs_in_once_and_goes_where_she_wanted(visitor: Any, make_acc
     page = visitor.submit("/account/link/")
     assert (page.status, page.location) == (303, "/articles/the-weir")
     assert visitor.get("/account/").status == 200
-    assert visitor.get(path).status == 410
+    over = visitor.get(path)
+    assert (over.status, "/account/link" in over.links()) == (410, True), "another one is asked for there"
     assert visitor.post(path).status == 410
+
+
+@pytest.mark.parametrize(("kind", "way"), [("verify", "/account/"), ("reset", "/account/reset"), ("link", "/account/link")])
+def test_a_link_that_is_none_leads_to_a_new_one(visitor: Any, kind: str, way: str) -> None:
+    page = visitor.get(f"/account/{kind}/abc")
+    assert (page.status, "not copied as a whole" in page.text) == (410, True)
+    assert way in page.links()
 
 
 def test_a_scanner_that_presses_every_button_signs_nobody_in_and_spends_nothing(
@@ -187,3 +195,27 @@ def test_closed_accounts_get_no_links(visitor: Any, make_account: Any, drain: An
     assert visitor.submit("/account/link", email=ANN).status == 303
     drain()
     assert outbox() == []
+
+
+def test_after_a_restored_backup_no_mailed_link_opens(visitor: Any, make_account: Any, drain: Any, outbox: Any) -> None:
+    """One that was spent since the backup would open again."""
+    make_account(ANN)
+    path = ask(visitor, "/account/link", drain, outbox)
+    assert visitor.get(path).status == 200
+    assert "1 links from mails" in " ".join(backups.restored())
+    db.session.commit()
+    assert visitor.get(path).status == 410
+
+
+def test_a_job_that_runs_twice_mails_one_link_and_that_one_opens(
+    app: Any, visitor: Any, make_account: Any, drain: Any, outbox: Any
+) -> None:
+    make_account(ANN)
+    visitor.get("/account/link")
+    visitor.submit("/account/link", email=ANN)
+    db.session.rollback()
+    (_id, name, args), *_none = [job for job in jobs.waiting(app) if job[1] == "membership.mail_link"]
+    jobs.run(app, name, args)
+    drain()
+    assert len(outbox()) == 1
+    assert visitor.get(path_in(newest_to(outbox, ANN))).status == 200

@@ -13,6 +13,7 @@ from kit import clock
 from kit.database import db
 from membership import accounts, passwords, sessions
 from membership.models import Account, LoginSession
+from tests.beside import beside
 from tests.factories import PASSWORD
 
 ANN = "ann@reader.example"
@@ -72,6 +73,32 @@ def test_a_copied_cookie_is_dead_after(how: Callable[..., None], visit: Any, mak
     how(browser, db.session.get_one(Account, account.id))
     assert thief.get("/account/").status == 303
     assert thief.get("/api/v1/me").status == 401
+
+
+@pytest.mark.parametrize("act", [by_a_reset, by_a_role, by_closing, by_ending_it_here])
+def test_who_was_signed_out_while_her_new_password_is_hashed_does_not_put_it_in(
+    act: Callable[[Any, Account], None], app: Flask, visit: Any, make_account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thief with a session and the old password is at it while the owner resets, signs all devices out, or closes the account."""
+    account = make_account(ANN, password=PASSWORD)
+    account_id, thief, hashed = account.id, visit(account), passwords.hashed
+    thief.get("/account/password")
+
+    def from_elsewhere() -> None:
+        with app.app_context():
+            act(None, db.session.get_one(Account, account_id))
+
+    def slow(password: str) -> str:
+        found = hashed(password)
+        monkeypatch.undo()
+        beside(from_elsewhere)
+        return found
+
+    monkeypatch.setattr(passwords, "hashed", slow)
+    assert thief.submit("/account/password", current=PASSWORD, password="the thief's own words").status == 409
+    account = db.session.get_one(Account, account_id, populate_existing=True)
+    assert not passwords.matches("the thief's own words", account.password)
+    assert thief.get("/account/").status == 303
 
 
 def test_the_browser_that_changes_the_password_stays_signed_in_by_a_new_session(visit: Any, make_account: Any) -> None:

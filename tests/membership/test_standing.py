@@ -155,4 +155,54 @@ def test_a_source_that_waits_opens_the_gate_when_its_time_comes(make_account: An
             now.move_to(at(day))
             jobs.renew()
             row = db.session.get_one(Membership, account.id)
-            assert (memberships.is_entitled(row, at(day)), row.renew_at) == (entitled, at(20) if day < 20 else None), day
+            due = at(10) if day < 10 else at(20) if day < 20 else None
+            assert (memberships.is_entitled(row, at(day)), row.renew_at) == (entitled, due), day
+
+
+def test_after_a_gap_the_gate_opens_to_the_second_though_no_job_runs_at_that_moment(make_account: Any) -> None:
+    """The row holds one stretch of access: when it is over, the job puts the next one in before that begins."""
+    with time_machine.travel(at(1), tick=False) as now:
+        account = make_account()
+        for name, start in (("gift_1", 20), ("gift_2", 25), ("gift_3", 60)):
+            gift = {"kind": "gift", "mrr_720": 0, "started_at": at(start), "paid_until": at(start + 10), "ends_at": at(start + 10)}
+            memberships.follow(account.id, snapshot(source_id=name, **gift))
+        memberships.follow(account.id, snapshot(ends_at=at(10), paid_until=at(10)))
+        db.session.commit()
+        state = memberships.standing_of(account.id)
+        # The worker comes by some minutes after something began or ended; then the row must do until it comes again.
+        for day, until_it_comes_again in (
+            (5, (9.99, 10)),
+            (10.003, (19.99, 20)),
+            (20.003, (24.99, 25)),
+            (25.003, (34.99, 35)),
+            (35.003, (59.99, 60)),
+        ):
+            now.move_to(at(day))
+            assert len(memberships.due(limit=9)) == (day != 5)
+            jobs.renew()
+            row = db.session.get_one(Membership, account.id)
+            for when in until_it_comes_again:
+                assert memberships.is_entitled(row, at(when)) == standing.is_entitled(state, at(when)), (day, when)
+
+
+@pytest.mark.parametrize(
+    ("windows", "now", "due"),
+    [
+        ([], 5, None),
+        ([(0, 10)], 5, None),
+        ([(0, 10)], 15, None),
+        ([(20, 30)], 5, 20),
+        ([(0, 10), (20, 30)], 5, 10),
+        ([(0, 10), (20, 30)], 10, 20),
+        ([(0, 10), (8, 30)], 5, 8),
+        ([(0, 10), (10, 30)], 5, 10),
+        ([(0, 10), (8, 30)], 9, None),
+        ([(0, 10), (8, 30), (40, 50)], 9, 30),
+    ],
+)
+def test_when_the_row_must_be_derived_anew(windows: list[tuple[int, int]], now: int, due: int | None) -> None:
+    found = [
+        snapshot(kind="grant", source_id=f"grant_{n}", started_at=at(start), paid_until=at(end), ends_at=at(end))
+        for n, (start, end) in enumerate(windows)
+    ]
+    assert standing.row_holds_until(derive(found, GRACE), at(now)) == (None if due is None else at(due))

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from kit import clock
 from kit.database import db
 from membership import memberships
-from membership.models import Account, Membership
+from membership.models import Account, Membership, MembershipInterval
 from payments import plans
 from payments.models import CheckoutIntent, Customer, Subscription
 
@@ -61,3 +61,24 @@ def subscribe(visit: Any, sandbox: Any, deliver: Any, account: Account, plan: st
     sandbox.pay(press(browser, plan), **typed)
     deliver()
     return subscription_of(account_id).id
+
+
+def history(account_id: int) -> list[tuple[str, str | None]]:
+    db.session.rollback()
+    rows = db.session.scalars(
+        select(MembershipInterval)
+        .where(MembershipInterval.account_id == account_id, MembershipInterval.superseded_at.is_(None))
+        .order_by(MembershipInterval.effective_at)
+    )
+    return [(row.state, row.end_cause) for row in rows]
+
+
+def lived(account_id: int) -> list[tuple[str, str, int, str | None]]:
+    """(class, state, monthly rate in minor units, why it ended) of each row of her history in force."""
+    db.session.rollback()
+    rows = db.session.scalars(
+        select(MembershipInterval)
+        .where(MembershipInterval.account_id == account_id, MembershipInterval.superseded_at.is_(None))
+        .order_by(MembershipInterval.effective_at)
+    )
+    return [(row.klass, row.state, row.mrr_720 // 720, row.end_cause) for row in rows]

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from kit.database import db
 from payments import checkout
-from payments.models import CheckoutIntent, Customer, LedgerEntry, StripeEvent, Subscription
+from payments.models import CheckoutIntent, Customer, LedgerEntry, Receipt, StripeEvent, Subscription
 from sandbox.driver import Declined
 from tests.payments.readers import back, described, entitled, press, put_on_sale, subscribe
 
@@ -25,6 +25,16 @@ def on_sale(sandbox: Any) -> Iterator[None]:
 def count(table: Any) -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def booked() -> list[int]:
+    """The payments in the ledger; each has one receipt, and Stripe's fee of each is booked once."""
+    db.session.rollback()
+    found = list(db.session.execute(select(LedgerEntry.kind, LedgerEntry.amount)))
+    payments = [amount for kind, amount in found if kind == "payment"]
+    assert count(Receipt) == len(payments) == len([kind for kind, _ in found if kind == "fee"])
+    assert len(found) == 2 * len(payments), found
+    return payments
 
 
 PLANS = ["reader-monthly", "reader-yearly", "supporter-monthly", "supporter-yearly"]
@@ -58,6 +68,23 @@ def test_redirect_before_webhook(visit: Visit, make_account: Any, sandbox: Any, 
     assert set(deliver()) == {200}
     assert entitled(account_id)
     assert count(Subscription) == count(Customer) == 1
+    assert booked() == [500]
+
+
+def test_who_came_from_an_article_goes_on_reading_it(visit: Visit, make_account: Any, sandbox: Any, visitor: Any) -> None:
+    ways = [link for link in visitor.get("/subscribe?from=the-weir").links() if "sign-up?next=" in link]
+    assert all("from%3Dthe-weir" in way or "from=the-weir" in way for way in ways), "through the sign-up, too"
+    browser = visit(make_account())
+    page = browser.get("/subscribe?from=the-weir")
+    form = next(form for form in page.forms() if form.fields.get("plan") == "reader-monthly")
+    assert form.fields["from"] == "the-weir"
+    answer = browser.post("/subscribe/checkout", {key: form.fields[key] for key in ("plan", "from")})
+    db.session.rollback()
+    url = answer.headers["Location"]
+    session_id = db.session.scalars(select(CheckoutIntent.session_id).where(CheckoutIntent.session_url == url)).one()
+    page = browser.get(back(sandbox.pay(session_id)))
+    assert "/articles/the-weir" in page.links()
+    assert "Go on reading" in page.text
 
 
 def test_webhook_before_redirect(visit: Visit, make_account: Any, sandbox: Any, deliver: Any) -> None:
@@ -70,6 +97,7 @@ def test_webhook_before_redirect(visit: Visit, make_account: Any, sandbox: Any, 
     page = browser.get(back(url))
     assert "Everything is open to you" in page.text
     assert len(sandbox.requests) == asked, "nothing was left to look at"
+    assert booked() == [500]
     assert described(account_id)["plan"] == "reader-monthly"
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from kit.database import db
 from membership import signals
-from payments.models import Contribution, LedgerEntry
+from payments.models import Cancellation, Contribution, LedgerEntry
 
 GUEST = {"suggested": "", "amount": "25.00", "frequency": "month", "email": "gus@guest.example"}
 
@@ -44,6 +44,8 @@ def test_the_receipt_s_link_ends_it_and_nothing_more_is_charged(running, visitor
     sandbox.advance(40 * 24 * 3600)
     deliver()
     assert only().status == "canceled"
+    (asked,) = db.session.scalars(select(Cancellation))
+    assert (asked.cause, asked.by, asked.source) == ("reader", "reader", "page")
     assert db.session.scalar(select(func.count()).where(LedgerEntry.kind == "payment")) == 1
     assert visitor.get(path).forms() == [form for form in visitor.page.forms() if "end" not in form.action]
     assert sandbox.complaints == []
@@ -91,3 +93,80 @@ def test_a_failed_renewal_is_said_and_a_later_payment_mends_it(running, sandbox,
     deliver()
     assert only().status == "past_due"
     assert db.session.scalar(select(func.count()).where(LedgerEntry.kind == "payment")) == 1
+
+
+# --- money lost, and staff ------------------------------------------------------------------------------------------------
+
+
+def charge_of(sandbox) -> str:
+    return list(sandbox.world.store.all("charge"))[-1]["id"]
+
+
+def payments() -> int:
+    return db.session.scalar(select(func.count()).where(LedgerEntry.kind == "payment"))
+
+
+def test_who_took_it_back_through_her_bank_is_not_charged_again(running, sandbox, deliver):
+    subscription_id = running.subscription_id
+    sandbox.advance(3600)
+    dispute = sandbox.dispute(charge_of(sandbox))
+    deliver()
+    assert sandbox.get(subscription_id)["status"] == "active", "an open dispute ends nothing"
+    sandbox.dispute_lost(dispute["id"])
+    deliver()
+    deliver()
+    found = sandbox.get(subscription_id)
+    assert (found["status"], found["metadata"]["end_cause"], only().status) == ("canceled", "dispute", "refunded")
+    sandbox.advance(32 * 24 * 3600)
+    deliver()
+    assert payments() == 1
+    assert sandbox.complaints == []
+
+
+def test_a_refund_in_full_ends_nothing(running, sandbox, deliver):
+    sandbox.advance(3600)
+    sandbox.refund(charge_of(sandbox))
+    deliver()
+    deliver()
+    assert only().status == "active"
+
+
+ASKED = {"cause": "reader", "note": "rang us up"}
+
+
+def test_staff_ends_it_for_somebody_who_asks(running, visit, staff, sandbox, deliver):
+    path, subscription_id = f"/admin/contributions/{running.public_id}", running.subscription_id
+    desk = visit(staff("support"))
+    desk.get(path)
+    sandbox.faults(status={"500": 1})
+    page = desk.submit(f"{path}/end", **ASKED)
+    sandbox.faults()
+    assert (page.status, "Press the button again" in page.text, only().status) == (503, True, "active")
+    assert page.form(f"{path}/end").fields["note"] == "rang us up", "what was typed is kept"
+    page = desk.submit(f"{path}/end", follow=True, **ASKED)
+    assert "The monthly contribution has ended. Nothing more is charged." in page.text
+    assert f"{path}/end" not in [form.action for form in page.forms()]
+    assert "she asked for it" in page.text
+    assert "rang us up" in page.text
+    assert (only().status, sandbox.get(subscription_id)["status"]) == ("canceled", "canceled")
+    assert desk.post(f"{path}/end").status == 303, "pressed twice"
+    assert visit(staff("editor")).post(f"{path}/end").status == 403
+    sandbox.advance(32 * 24 * 3600)
+    deliver()
+    assert payments() == 1
+
+
+@pytest.mark.parametrize("cause", ["death", "fraud"])
+def test_an_end_by_staff_has_a_cause_that_stripe_keeps_too(running, visit, staff, sandbox, deliver, outbox, cause):
+    path, subscription_id = f"/admin/contributions/{running.public_id}", running.subscription_id
+    desk = visit(staff("support"))
+    desk.get(path)
+    page = desk.submit(f"{path}/end", cause="", note="")
+    assert (page.status, page.errors().keys(), only().status) == (422, {"cause", "note"}, "active")
+    before = len(outbox())
+    desk.submit(f"{path}/end", cause=cause, note="her son wrote")
+    deliver()
+    assert sandbox.get(subscription_id)["metadata"]["end_cause"] == cause
+    (asked,) = db.session.scalars(select(Cancellation))
+    assert (asked.cause, asked.source, asked.comment, asked.outcome) == (cause, "staff", "her son wrote", "ended")
+    assert len(outbox()) - before == (0 if cause == "death" else 1), "nobody writes to the dead"

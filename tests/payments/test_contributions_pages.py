@@ -61,7 +61,7 @@ def test_a_foreign_from_is_dropped(visitor):
 
 
 @pytest.mark.parametrize(
-    "amount", ["-5", "0", "0.004", "1e9", "NaN", "inf", "1e2", "1_0", "٣", "0x10", "5;6", "1,500", "1" * 4300, "$25", "x"]
+    "amount", ["-5", "0", "0.004", "1e9", "NaN", "inf", "1e2", "1_0", "٣", "0x10", "5;6", "1,500", "1" * 4300, "€25", "x"]
 )
 def test_M01_a_refused_amount_is_named_at_the_field_and_all_is_kept(visitor, amount):
     typed = {

@@ -12,7 +12,7 @@ from kit.database import db
 from kit.limits import RateCount
 from membership import signals
 from payments import contributions, receipts
-from payments.models import CheckoutIntent, Contribution, LedgerEntry, Receipt
+from payments.models import CheckoutIntent, Contribution, Customer, LedgerEntry, Receipt
 
 GUEST = {"suggested": "", "amount": "25.00", "frequency": "once", "email": "gus@guest.example"}
 
@@ -176,6 +176,19 @@ def test_a_guest_with_an_address_proven_before_gives_to_her_own_account(give, sa
     sandbox.pay(give()[1])
     deliver()
     assert only(Contribution).account_id == only(Receipt).account_id == account.id
+
+
+def test_the_customer_that_checkout_made_is_hers_whichever_is_heard_of_last(give, sandbox, deliver, make_account):
+    """The histories found it: told after its Subscription was followed, the Customer stayed nobody's."""
+    account = make_account("ann@reader.example")
+    sandbox.pay(give(frequency="month", email="ann@reader.example")[1])
+    told = sandbox.take_deliveries()
+    last = [one for one in told if json.loads(one.body)["type"] in ("customer.created", "payment_method.attached")]
+    deliver(deliveries=[one for one in told if one not in last])
+    db.session.rollback()
+    assert db.session.scalars(select(Customer)).all() == []
+    deliver(deliveries=last)
+    assert only(Customer).account_id == account.id
 
 
 def test_nobody_claims_a_stranger_s(give, sandbox, deliver, make_account):

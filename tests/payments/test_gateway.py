@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from kit.database import db
-from payments import gateway
+from payments import gateway, pacing
 from payments.gateway import GatewayRefused, GatewayUnavailable
 from payments.models import CheckoutIntent, Customer
 from payments.pacing import Bucket
@@ -107,3 +108,47 @@ def test_the_bucket_lets_a_burst_through_and_then_a_rate() -> None:
     for _ in range(10):
         bucket.take()
     assert 0.04 < time.monotonic() - begun < 1
+
+
+class Waits:
+    """A clock that nobody waits for: a pause moves it, and is noted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at, self.slept = 0.0, 0.0
+        monkeypatch.setattr(pacing, "time", self)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at, self.slept = self.at + seconds, self.slept + seconds
+
+
+@pytest.fixture
+def twenty_a_second(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Waits]:
+    monkeypatch.setitem(app.config, "STRIPE_RATE", 20)
+    monkeypatch.setitem(app.config, "WEB_CONCURRENCY", 8)
+    waits = Waits(monkeypatch)
+    gateway.forget_client()
+    yield waits
+    gateway.forget_client()
+
+
+def test_38_a_job_asks_at_the_pace_of_its_share(twenty_a_second: Waits, sandbox: Any) -> None:
+    """Twenty are saved up; of the other forty each waits for its token, 14 a second."""
+    before = len(sandbox.requests)
+    for _ in range(60):
+        assert gateway.fetch_customer("cus_none") is None
+    assert len(sandbox.requests) - before == 60
+    assert twenty_a_second.slept == pytest.approx(40 / 14)
+
+
+def test_38_a_page_is_told_instead_of_waiting_long(twenty_a_second: Waits, app: Flask, sandbox: Any) -> None:
+    """Each of eight web processes has three calls in four seconds and what is saved up: the next one would wait for 1.3 seconds."""
+    before = len(sandbox.requests)
+    with app.test_request_context("/"):
+        for _ in range(20):
+            assert gateway.fetch_customer("cus_none") is None
+        with pytest.raises(gateway.NotAsked):
+            gateway.fetch_customer("cus_none")
+    assert (len(sandbox.requests) - before, twenty_a_second.slept) == (20, 0.0)

@@ -1,6 +1,7 @@
 """The ledger's verbs on plain objects: once a fact, whatever the order; unexpected money is kept and counts for nothing."""
 
 import itertools
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -123,6 +124,21 @@ def test_every_order_and_repetition_of_the_tellings_ends_in_the_same_books(app):
     }
 
 
+CHARGED, CLEARED = datetime(2026, 11, 28, 9, tzinfo=UTC), datetime(2026, 12, 3, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("known", "dated"), [(True, CLEARED), (False, CHARGED)], ids=["cleared when booked", "cleared later"])
+def test_a_payment_and_its_fee_have_one_date(app, known, dated):
+    """A bank debit of November clears in December: the bank has all of it there, and one charge is never in two months."""
+    made = promised()
+    cleared = fee_of("ch_1") | {"created": int(CLEARED.timestamp())}
+    charge = charge_of(made, created=int(CHARGED.timestamp()), balance_transaction=cleared)
+    ledger.book_charge(charge if known else charge | {"balance_transaction": None})
+    ledger.book_charge(charge)
+    db.session.commit()
+    assert {entry.kind: entry.occurred_at for entry in db.session.scalars(select(LedgerEntry))} == {"payment": dated, "fee": dated}
+
+
 def test_a_charge_in_which_no_money_moved_is_not_booked(app):
     made = promised()
     for values in ({"status": "pending"}, {"status": "failed"}, {"amount_captured": 0}):
@@ -196,7 +212,14 @@ def test_what_was_unknown_is_placed_when_we_learn_it_and_its_receipt_follows(app
     now = clock.now()
     db.session.add(
         Subscription(
-            id="sub_1", customer_id="cus_1", purpose="subscription", status="active", currency="usd", started_at=now, fetched_at=now
+            id="sub_1",
+            customer_id="cus_1",
+            plan_key="reader-monthly",
+            purpose="subscription",
+            status="active",
+            currency="usd",
+            started_at=now,
+            fetched_at=now,
         )
     )
     ledger.book_charge(charge, invoice={"id": "in_1", "parent": {"subscription_details": {"subscription": "sub_1"}}})

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+import time_machine
+from sqlalchemy import delete, select, update
 
 from kit import clock, jobs
 from kit.database import db
 from membership import memberships
 from membership.models import Membership, MembershipInterval, MembershipSource
+from payments import reconciliation
 from payments.models import LedgerEntry, ReconcileRun, StripeEvent, Subscription
 from tests.payments.readers import described, entitled, press, put_on_sale, subscribe
 
@@ -62,6 +65,59 @@ def test_what_no_event_tells_any_more_is_found_by_walking(app: Any, visit: Any, 
     assert (entry.amount, entry.purpose, entry.account_id) == (500, "subscription", account_id)
 
 
+def told_by_the_list() -> set[str]:
+    db.session.rollback()
+    found = set(db.session.scalars(select(StripeEvent.type).where(StripeEvent.source == "reconcile")))
+    db.session.rollback()
+    return found
+
+
+def test_a_day_that_lies_ahead_is_refused(app: Any) -> None:
+    found = run(app, "--since", "2199-01-01")
+    assert (found.exit_code, "nothing has happened since" in found.output) == (2, True), found.output
+    assert db.session.scalars(select(ReconcileRun)).all() == []
+
+
+def test_a_look_from_a_later_day_on_skips_nothing_for_the_next_one(
+    app: Any, visit: Any, sandbox: Any, make_account: Any, drain: Any
+) -> None:
+    """The worker was down for two days; somebody looks at today alone; then it is started."""
+    jobs.run(app, "payments.reconcile", [])
+    drain()
+    assert "checkout.session.completed" not in told_by_the_list()
+    paid_unheard(visit, sandbox, make_account())
+    with time_machine.travel(clock.now() + timedelta(days=2), tick=True):
+        sandbox.tick()
+        assert run(app, "--since", f"{clock.now():%Y-%m-%d}").exit_code == 0
+        assert "checkout.session.completed" not in told_by_the_list()
+        jobs.run(app, "payments.reconcile", [])
+        assert "checkout.session.completed" in told_by_the_list()
+
+
+def test_c14_a_clock_that_was_400_days_on_leaves_nothing_unlooked_at(
+    app: Any, visit: Any, sandbox: Any, make_account: Any, drain: Any
+) -> None:
+    for job in ("payments.reconcile", "payments.reconcile_nightly"):
+        jobs.run(app, job, [])
+    sandbox.freeze(int(clock.now().timestamp()))  # it is our clock that jumps, not Stripe's
+    with time_machine.travel(clock.now() + timedelta(days=400), tick=True):
+        for job in ("payments.reconcile", "payments.reconcile_nightly"):
+            jobs.run(app, job, [])
+    # And as an earlier release would have noted it.
+    ahead = int((clock.now() + timedelta(days=370)).timestamp())
+    db.session.add(ReconcileRun(kind="events", started_at=clock.now(), finished_at=clock.now(), cursor=ahead, report={}))
+    db.session.commit()
+    drain()
+    now = clock.now()
+    since = reconciliation.money_since()
+    assert since is not None
+    assert (since < now, reconciliation.since_last() < now) == (True, True)
+    account_id = paid_unheard(visit, sandbox, make_account())
+    jobs.run(app, "payments.reconcile", [])
+    drain()
+    assert entitled(account_id)
+
+
 def test_one_object_that_cannot_be_repaired_keeps_no_other_from_it(
     app: Any, visit: Any, sandbox: Any, make_account: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +143,8 @@ def test_dry_run_only_looks_and_exits_1(app: Any, visit: Any, sandbox: Any, make
     found = run(app, "--dry-run", "--json")
     assert found.exit_code == 1
     report = json.loads(found.stdout)
-    assert {one["kind"] for one in report["drift"]} == {"subscription", "charge"}
+    assert {one["kind"] for one in report["drift"]} == {"subscription", "charge", "invoice payment", "balance movement"}
+    assert {one["cause"] for one in report["drift"]} == {"no event about it was ever told: lost on its way, or not in a restored backup"}
     assert not any(one["repaired"] for one in report["drift"])
     assert report["missed_events"] > 0
     assert not entitled(account_id)
@@ -196,3 +253,29 @@ def test_events_can_be_listed_shown_and_replayed(app: Any, visit: Any, sandbox: 
     assert drain() == 1
     assert command.invoke(args=["events", "replay", "evt_none"]).exit_code == 1
     assert command.invoke(args=["events", "replay"]).exit_code == 2
+
+
+def test_staff_see_what_differed_and_why(app: Any, visit: Any, sandbox: Any, make_account: Any, staff: Any, drain: Any) -> None:
+    paid_unheard(visit, sandbox, make_account())
+    desk = visit(staff("finance"))
+    assert "Nothing was compared yet" in desk.get("/admin/reconciliation/").text
+    assert desk.submit("/admin/reconciliation/now").status == 303
+    drain()
+    page = desk.get("/admin/reconciliation/?which=different")
+    assert "all repaired" in page.text or "events missed" in page.text
+    assert run(app, "--dry-run").exit_code == 0
+    drain()
+    jobs.run(app, "payments.reconcile_nightly", [])
+    assert "no difference" in desk.get("/admin/reconciliation/").text
+    assert visit(staff("editor")).get("/admin/reconciliation/").status == 403
+
+
+def test_each_cause_is_named(app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any) -> None:
+    """Never told; told and altered since."""
+    subscribe(visit, sandbox, deliver, make_account())
+    paid_unheard(visit, sandbox, make_account())
+    db.session.execute(update(Subscription).values(amount=1))
+    db.session.commit()
+    report = json.loads(run(app, "--dry-run", "--json").stdout)
+    causes = {one["cause"].partition(":")[0].partition(",")[0] for one in report["drift"] if one["kind"] == "subscription"}
+    assert causes == {"no event about it was ever told", "told and applied"}

@@ -1,6 +1,6 @@
 """A Subscription's life as Stripe tells it: renewed, failed, paused, scheduled to end, taken back, ended, come back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from membership.models import MembershipInterval
 from payments import subscriptions
 from payments.domain import subscriptions as rules
 from payments.models import Customer, LedgerEntry, Subscription
-from tests.payments.readers import described, entitled, press, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, history, press, put_on_sale, subscribe, subscription_of
 
 DAY = 86400
 
@@ -30,29 +30,6 @@ def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[i
     """(account id, Subscription's id) of a reader who pays by the month."""
     account_id = (account := make_account()).id
     return account_id, subscribe(visit, sandbox, deliver, account)
-
-
-@pytest.fixture
-def later(sandbox: Any, deliver: Any) -> Iterator[Callable[[float], None]]:
-    """``later(days)``: Stripe's clock and ours (one, in this process) move on, and what Stripe then tells is applied."""
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-
-        def move(days: float) -> None:
-            traveller.shift(timedelta(days=days))
-            sandbox.tick()
-            deliver()
-
-        yield move
-
-
-def history(account_id: int) -> list[tuple[str, str | None]]:
-    db.session.rollback()
-    rows = db.session.scalars(
-        select(MembershipInterval)
-        .where(MembershipInterval.account_id == account_id, MembershipInterval.superseded_at.is_(None))
-        .order_by(MembershipInterval.effective_at)
-    )
-    return [(row.state, row.end_cause) for row in rows]
 
 
 def test_it_renews(reader: tuple[int, str], later: Any) -> None:
@@ -175,6 +152,19 @@ def test_the_late_deletion_of_the_old_one_takes_nothing(
     db.session.commit()
     deliver()
     assert entitled(account_id)
+
+
+def test_what_ended_stays_ended(reader: tuple[int, str], sandbox: Any, deliver: Any) -> None:
+    """W14: a look that was taken before the end, and is written after it, brings nothing back."""
+    from payments import gateway
+
+    account_id, subscription_id = reader
+    late = subscriptions.look(subscription_id)
+    gateway.client().v1.subscriptions.cancel(subscription_id)
+    deliver()
+    subscriptions.write(late)
+    db.session.commit()
+    assert (subscription_of(account_id).status, entitled(account_id)) == ("canceled", False)
 
 
 def test_the_login_address_never_follows_stripe(reader: tuple[int, str], sandbox: Any, deliver: Any) -> None:
@@ -303,6 +293,15 @@ def at(seconds: int) -> datetime:
 NOW = at(T0 + MONTH + DAY)
 OPEN_INVOICE = {"status": "open", "status_transitions": {"paid_at": None}}
 BILLS_A_CHANGE = {"billing_reason": "subscription_update", "created": T0 + MONTH + 20 * DAY}
+PAID_INVOICE = {"status": "paid", "status_transitions": {"paid_at": T0 + MONTH}}
+
+
+def bills(*, prorated: bool, start: int) -> dict[str, Any]:
+    """An invoice of a change of plan with one line."""
+    line = {"period": {"start": start}, "parent": {"subscription_item_details": {"proration": prorated}}}
+    return BILLS_A_CHANGE | {"created": T0 + MONTH, "lines": {"data": [line]}}
+
+
 VOID_INVOICE = {"status": "void", "status_transitions": {"paid_at": None}}
 
 CASES: dict[str, tuple[dict[str, Any], tuple[str, Any, Any, str | None]]] = {
@@ -323,6 +322,14 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, Any, Any, str | None]]] = {
         {"latest_invoice": VOID_INVOICE | BILLS_A_CHANGE},
         ("active", at(T0 + 2 * MONTH), None, None),
     ),
+    "the bill of a change of plan a moment after the renewal was voided": (
+        {"latest_invoice": VOID_INVOICE | bills(prorated=True, start=T0 + MONTH)},
+        ("active", at(T0 + 2 * MONTH), None, None),
+    ),
+    "the bill of a change that began a period was voided": (
+        {"latest_invoice": VOID_INVOICE | bills(prorated=False, start=T0 + MONTH)},
+        ("paused", at(T0 + MONTH), None, None),
+    ),
     "ends with the period, by the boolean": (
         {"cancel_at_period_end": True, "canceled_at": T0 + DAY},
         ("active", at(T0 + 2 * MONTH), at(T0 + 2 * MONTH), "reader"),
@@ -332,6 +339,26 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, Any, Any, str | None]]] = {
         ("active", at(T0 + 2 * MONTH), at(T0 + 2 * MONTH), "reader"),
     ),
     "collection paused, this period paid": ({"pause_collection": {"behavior": "void"}}, ("active", at(T0 + 2 * MONTH), None, None)),
+    "collection paused, this period a draft": (
+        {"pause_collection": {"behavior": "keep_as_draft"}, "latest_invoice": OPEN_INVOICE | {"status": "draft"}},
+        ("paused", at(T0 + MONTH), None, None),
+    ),
+    "renewed a moment ago, the bill still a draft": (
+        {"latest_invoice": OPEN_INVOICE | {"status": "draft"}},
+        ("active", at(T0 + 2 * MONTH), None, None),
+    ),
+    "collection paused, no bill was made for this period": (
+        {"pause_collection": {"behavior": "void"}, "latest_invoice": PAID_INVOICE | {"created": T0}},
+        ("paused", at(T0 + MONTH), None, None),
+    ),
+    "ended before the first payment came": (
+        {
+            "status": "canceled",
+            "ended_at": T0 + DAY,
+            "latest_invoice": {"status": "void", "billing_reason": "subscription_create", "created": T0},
+        },
+        ("incomplete_expired", at(T0 + MONTH), None, "staff"),
+    ),
     "collection paused, this period void": (
         {"pause_collection": {"behavior": "void"}, "latest_invoice": VOID_INVOICE},
         ("paused", at(T0 + MONTH), None, None),
@@ -375,6 +402,15 @@ TIMES: dict[str, tuple[dict[str, Any], rules.Known | None, datetime]] = {
     "paused since": ({"status": "paused", "status_details": {"paused": {"transitioned_at": T0 + 9}}}, None, at(T0 + 9)),
     "taken back: Stripe keeps no time": ({}, rules.Known("price_1", 500, at(T0 + 2 * MONTH)), NOW),
     "another price: Stripe keeps no time": ({}, rules.Known("price_0", 400, None), NOW),
+    "another price, dated by the bill of the change": (
+        {"latest_invoice": PAID_INVOICE | BILLS_A_CHANGE | {"created": T0 + MONTH + DAY // 2}},
+        rules.Known("price_0", 400, None, fetched_at=at(T0 + MONTH)),
+        at(T0 + MONTH + DAY // 2),
+    ),
+    "another price since the period began": ({}, rules.Known("price_0", 400, None, fetched_at=at(T0 + DAY)), at(T0 + MONTH)),
+    "a discount that is over": ({}, rules.Known("price_1", 500, None, 250 * 720, at(T0 + DAY)), at(T0 + MONTH)),
+    "the same discount": ({}, rules.Known("price_1", 500, None, 500 * 720, at(T0 + DAY)), at(T0 + MONTH)),
+    "a rate that nobody had written down yet": ({}, rules.Known("price_1", 500, None, None, at(T0)), at(T0 + MONTH)),
     "nothing new": ({}, rules.Known("price_1", 500, None), at(T0 + MONTH)),
 }
 

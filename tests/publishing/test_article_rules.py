@@ -61,12 +61,26 @@ def test_defaults_are_the_careful_ones() -> None:
         ({"image": "../secret.webp"}, "image"),
         ({"date": "tomorrow"}, "date"),
         ({"date": "2026-02-30"}, "date"),
+        ({"date": "0001-01-01T00:00:00Z"}, "date"),  # what Hugo writes for "none"
+        ({"date": "0001-01-01"}, "date"),
+        ({"date": "9999-12-31 23:59"}, "date"),
     ],
 )
 def test_what_is_wrong_is_named_at_its_field(change: dict[str, str], field: str) -> None:
     with pytest.raises(Refused) as refusal:
         articles.accept({**GOOD, **change}, NEW_YORK)
     assert list(refusal.value.problems) == [field]
+
+
+@pytest.mark.parametrize("char", ["\x00", "\x02", "\x08", "\x1b", "\ufffe", "\uffff", "\ud83d"])
+def test_what_pasting_leaves_is_dropped(char: str) -> None:
+    fields = articles.accept({**GOOD, "title": f"The{char} weir", "summary": f"a{char}b", "body": f"One{char}.\n\nTwo."}, NEW_YORK)
+    assert (fields.title, fields.summary, fields.body) == ("The weir", "ab", "One.\n\nTwo.\n")
+
+
+def test_breaks_of_other_programs_are_breaks() -> None:
+    fields = articles.accept({**GOOD, "title": "The\x0bweir", "body": "One.\x0bTwo.\x0cThree."}, NEW_YORK)
+    assert (fields.title, fields.body) == ("The weir", "One.\nTwo.\nThree.\n")
 
 
 def test_every_problem_at_once() -> None:

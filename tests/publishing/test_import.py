@@ -88,6 +88,8 @@ def test_without_a_date_it_is_a_draft(run: Any, tmp_path: Path) -> None:
         (FILE.replace("access: metered", "access: everybody"), 6, "access"),
         (FILE.replace("author: Ada Ferris\n", ""), 1, "author"),
         (FILE.replace("date: 2026-11-20", "date: 2026-11-31"), 5, "date"),
+        (FILE.replace("date: 2026-11-20", "date: 0001-01-01T00:00:00Z"), 5, "date"),
+        (FILE.replace("date: 2026-11-20", "date: 9999-12-31 23:59"), 5, "date"),
         (FILE.replace("title", "tilte"), 2, "tilte"),
         (FILE.replace("<!-- more -->", "- <!-- more -->"), 12, "body"),
         ("nothing of the kind", 1, "front matter"),

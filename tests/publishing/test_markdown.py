@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from publishing.domain.markdown import PREVIEW_WORDS, render
+from publishing.domain.markdown import PREVIEW_CHARACTERS, PREVIEW_WORDS, render
 from publishing.domain.problems import Refused
 
 PUBLIC = "The bridge was opened in May."
@@ -80,6 +80,14 @@ def test_a_huge_paragraph_is_closed_where_it_is_cut() -> None:
     rendered = render(f"**bold *{' '.join(['w'] * 200)}***\n\nRest.")
     assert rendered.preview_html.strip().endswith("…</em></strong></p>")
     assert len(rendered.preview_text.split()) == PREVIEW_WORDS
+
+
+@pytest.mark.parametrize("before", ["水" * 900, f"**{'水' * 900}**", f"{'水' * 500}*{'水' * 400}*", f"`{'x' * 900}`"])
+def test_a_text_without_spaces_has_a_beginning_too(before: str) -> None:
+    rendered = render(before + SECRET)
+    assert SECRET not in rendered.preview_html + rendered.preview_text
+    assert len(rendered.preview_text) == PREVIEW_CHARACTERS + 1
+    assert rendered.has_more
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """An issue on its way: servers that refuse, vanish and lie; senders that are killed; readers who leave meanwhile."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from flask import Flask
 from kit import clock, jobs
 from kit.database import db
 from membership.domain import emails
-from publishing import newsletter_jobs
+from publishing import articles, newsletter_jobs
 from publishing.domain import newsletter as rules
 from publishing.models import NewsletterDelivery, NewsletterIssue, NewsletterSubscription
 from publishing.newsletter import issues, subscriptions, tokens
@@ -173,6 +174,27 @@ def test_permanent_refusals(app: Flask, sink: Sink, make_article: Any, drain: An
     assert finished(issue_id)
 
 
+@pytest.mark.parametrize(
+    ("place", "answer"),
+    [
+        ("at_data", "550 Message rejected as spam"),
+        ("at_data", "550 5.1.1 no such user"),  # said after the letter: some servers look only then, and so do filters
+        ("at_data", "553 mail rejected by policy"),
+        ("at_rcpt", "550 blocked using zen.spamhaus.org"),
+    ],
+)
+def test_a_filter_that_dislikes_the_letter_suspends_nobody(
+    app: Flask, sink: Sink, make_article: Any, drain: Any, place: str, answer: str
+) -> None:
+    make_article()
+    subscribe("ann@r.example", "bob@r.example")
+    setattr(sink, place, lambda _address: answer)
+    start()
+    drain()
+    assert states() == {"ann@r.example": "refused", "bob@r.example": "refused"}
+    assert [state_of(email) for email in states()] == ["confirmed", "confirmed"]
+
+
 def test_what_is_put_off_comes_later(app: Flask, sink: Sink, make_article: Any, drain: Any) -> None:
     make_article()
     subscribe("ann@r.example", "bob@r.example", "full@r.example")
@@ -297,6 +319,110 @@ def test_two_senders_share_the_work(app: Flask, sink: Sink, make_article: Any) -
         leg(app, issue_id)
     assert set(sink.counts()) == set(readers)
     assert len(sink.mails) <= 61
+
+
+def test_sending_again_while_the_worker_is_down_leaves_one_leg(app: Flask, sink: Sink, make_article: Any) -> None:
+    """Two jobs of one leg would take each other's letter in hand back into the queue."""
+    make_article()
+    subscribe("ann@r.example", "bob@r.example")
+    issue_id = start()
+    with time_machine.travel(clock.now() + timedelta(minutes=6), tick=True):
+        issues.revive(clock.now(), late=timedelta(minutes=5))
+        db.session.commit()
+        queued = [args for _, name, args in jobs.waiting(app) if name == "newsletter.deliver"]
+        assert len(queued) == 2
+        assert len({turn for _, turn in queued}) == 2
+        for args in queued:
+            jobs.run(app, "newsletter.deliver", args)
+    assert sink.counts() == {"ann@r.example": 1, "bob@r.example": 1}
+    assert finished(issue_id)
+
+
+def test_a_leg_whose_turn_was_given_away_meanwhile_queues_no_other(app: Flask, sink: Sink, make_article: Any) -> None:
+    make_article()
+    subscribe("ann@r.example", "bob@r.example")
+    issue_id = start()
+
+    def meanwhile(address: str) -> str | None:
+        if address == "ann@r.example":
+            with app.app_context():
+                issues.revive(clock.now(), late=timedelta(0))
+                db.session.commit()
+        return "451 later"
+
+    sink.at_rcpt = meanwhile
+    leg(app, issue_id)
+    assert look(sa.select(NewsletterIssue.leg).where(NewsletterIssue.id == issue_id)) == [(2,)]
+
+
+def test_letters_that_wait_leave_with_what_is_open_then(app: Flask, sink: Sink, make_article: Any, drain: Any) -> None:
+    """The mail server is down at six; at eight the article is for members, and another is taken back."""
+    closed, gone = make_article("closed", access="free"), make_article("gone", access="free", body="A libel.")
+    subscribe("ann@r.example", "bob@r.example")
+    sink.at_rcpt = lambda address: "451 later" if address == "bob@r.example" else None
+    issue_id = start()
+    leg(app, issue_id)
+    articles.save(dataclasses.replace(articles.as_written(closed), access="members"), article_id=closed.id)
+    articles.unpublish(gone.id)
+    db.session.commit()
+    sink.at_rcpt = lambda _address: None
+    with time_machine.travel(clock.now() + timedelta(hours=2), tick=True):
+        leg(app, issue_id)
+    found = {str(mail["To"]): mail.get_body(("plain",)).get_content() for mail in sink.mails}
+    assert ["QUARTZMILL" in found[name] for name in ("ann@r.example", "bob@r.example")] == [True, False]
+    assert ["A libel." in found[name] for name in ("ann@r.example", "bob@r.example")] == [True, False]
+    assert "Closed" in found["bob@r.example"]
+    assert finished(issue_id)
+
+
+def test_an_issue_without_a_public_story_is_stopped(app: Flask, sink: Sink, make_article: Any) -> None:
+    article = make_article()
+    subscribe("ann@r.example")
+    issue_id = start()
+    articles.unpublish(article.id)
+    db.session.commit()
+    leg(app, issue_id)
+    assert sink.mails == []
+    assert states() == {"ann@r.example": "skipped"}
+    assert finished(issue_id)
+
+
+def test_an_editor_stops_an_issue_on_its_way(app: Flask, sink: Sink, make_article: Any, visit: Any, staff: Any) -> None:
+    """While the first letter is in hand; that one may be put off, and then stays here as well."""
+    make_article()
+    subscribe("ann@r.example", "bob@r.example", "cid@r.example")
+    issue_id = start()
+    day = issues.today().isoformat()
+    desk = visit(staff("editor"))
+    said: list[str] = []
+
+    def meanwhile(address: str) -> str | None:
+        if address != "bob@r.example":
+            return None
+        with app.app_context():  # called in the mail server's thread
+            said.append(desk.submit(f"/admin/newsletter/{day}/stop", follow=True).text)
+        return "451 later"
+
+    sink.at_rcpt = meanwhile
+    desk.get("/admin/newsletter/")
+    leg(app, issue_id)
+    assert "2 letters did not leave" in "".join(said)
+    assert sink.counts() == {"ann@r.example": 1}
+    assert states() == {"ann@r.example": "sent", "bob@r.example": "skipped", "cid@r.example": "skipped"}
+    assert finished(issue_id)
+    assert desk.post(f"/admin/newsletter/{day}/stop").status == 303
+    assert desk.post("/admin/newsletter/2020-01-01/stop").status == 404
+    stopped = app.test_cli_runner().invoke(args=["newsletter", "stop"])
+    assert (stopped.exit_code, "on its way" in stopped.output) == (1, True)
+
+
+def test_the_command_stops_it_too(app: Flask, sink: Sink, make_article: Any, drain: Any) -> None:
+    make_article()
+    subscribe("ann@r.example")
+    start()
+    assert "1 did not leave" in app.test_cli_runner().invoke(args=["newsletter", "stop"]).output
+    drain()
+    assert sink.mails == []
 
 
 def test_a_leg_whose_turn_is_over_does_nothing(app: Flask, sink: Sink, make_article: Any) -> None:

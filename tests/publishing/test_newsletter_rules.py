@@ -101,7 +101,18 @@ def test_who_gets_a_letter(state: str, daily: bool, paused: date | None, gets: b
     [
         (550, "5.1.1 no such user", True),
         (550, "no such user here", True),
-        (551, "moved", True),
+        (550, "<ann@x.example>: Recipient address rejected: User unknown in virtual mailbox table", True),
+        (550, "Mailbox does not exist", True),
+        (551, "User not local; please try <ann@y.example>", True),
+        (553, "sorry, no mailbox here by that name. (#5.1.1)", True),
+        (551, "moved", False),  # a bare code may come from any filter
+        (550, "blocked using zen.spamhaus.org", False),
+        (550, "Message rejected as spam", False),
+        (553, "mail rejected by policy", False),
+        (550, "Requested action not taken: mailbox unavailable", False),  # some say it of whoever writes
+        (550, "blocked: 5.1.2.3 is listed", False),  # no code, an address
+        (550, "5.1.8 sender's domain is not found", False),
+        (550, "5.1.10 recipient's domain takes no mail", True),
         (553, "5.1.3 bad address", True),
         (550, "5.2.1 mailbox disabled", True),
         (550, "5.7.1 your network is on a blocklist", False),  # says nothing about her

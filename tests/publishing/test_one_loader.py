@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("kit", "membership", "publishing", "payments", "reports", "demo")
-MAY = {"publishing/articles.py", "publishing/models/articles.py", "publishing/models/__init__.py"}
+MAY = {
+    "publishing/articles.py", "publishing/models/articles.py", "publishing/models/__init__.py",
+    "payments/domain/tables.py",  # only to say that a rebuild leaves it out
+}  # fmt: skip
 
 
 def words(value: object) -> list[str]:

@@ -7,6 +7,8 @@ from xml.etree import ElementTree  # our own feed is parsed here, nobody else's
 import pytest
 
 from kit import clock
+from kit.database import db
+from publishing import articles
 
 SECRET = "QUARTZMILL"
 PAGES = ("/", "/archive/", "/columns/", "/photos/", "/search", "/feed.xml", "/sitemap.xml", "/robots.txt")
@@ -89,6 +91,17 @@ def test_a_topic_is_walked_to_its_end_without_loss_or_repetition(visitor: Any, m
     assert titles == [f"/articles/story-{n}" for n in sorted(range(45), key=lambda n: (n // 10, -n))]
 
 
+def test_a_topic_that_only_drafts_have_is_not_there(visitor: Any, make_article: Any) -> None:
+    article = make_article("the-weir", topic="Mayor under investigation", at=clock.now() - timedelta(hours=2))
+    assert visitor.get("/topics/mayor-under-investigation/").status == 200
+    articles.unpublish(article.id)
+    db.session.commit()
+    for path in ("/topics/mayor-under-investigation/", f"/topics/mayor-under-investigation/?after={2**40}-1"):
+        page = visitor.get(path)
+        assert page.status == 404
+        assert "Mayor" not in page.html
+
+
 # ---- search ----
 
 
@@ -137,6 +150,30 @@ def test_the_feed_gives_previews_and_free_articles_whole(visitor: Any, make_arti
     assert SECRET not in page.html
     assert "The weir was built in 1871." in items["http://localhost/articles/paid"]
     assert "FREELYGIVEN" in items["http://localhost/articles/free"]
+
+
+@pytest.mark.parametrize("access", ["free", "members"])
+def test_addresses_in_the_feed_are_whole(visitor: Any, make_article: Any, access: str) -> None:
+    """A reader of feeds has no page in which "/media/x" could be found."""
+    make_article(access=access, body="![A](/media/a.webp) [there](/topics/river/) note[^1]\n\n<!-- more -->\n\nRest.\n\n[^1]: x\n")
+    item = ElementTree.fromstring(visitor.get("/feed.xml").html.encode()).find("channel/item")  # noqa: S314 - our own
+    html = (item.findtext("description") if item is not None else "") or ""
+    assert 'src="http://localhost/media/a.webp"' in html
+    assert 'href="http://localhost/topics/river/"' in html
+    for relative in ('src="/', 'href="/', 'href="#'):
+        assert relative not in html
+
+
+@pytest.mark.parametrize("char", ["\x02", "\x0b", "\x1b", "\ufffe", "&#12;"])
+def test_no_character_of_a_text_takes_the_feed_down(visitor: Any, make_article: Any, char: str) -> None:
+    """Saved before such characters were refused, or written as an entity: copying from PDF or InDesign leaves them."""
+    make_article(
+        "pasted", access="free", title=f"Pas{char}ted", author=f"A{char}da", topic=f"Ri{char}ver", summary=f"S{char}", body=f"One{char}.\n"
+    )
+    page = visitor.get("/feed.xml")
+    assert page.status == 200
+    assert ElementTree.fromstring(page.html.encode()).find("channel/item/title") is not None  # noqa: S314 - our own
+    assert visitor.get("/sitemap.xml").status == 200
 
 
 @pytest.mark.parametrize("path", ["/feed.xml", "/sitemap.xml", "/robots.txt"])

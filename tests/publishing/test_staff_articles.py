@@ -1,5 +1,6 @@
 """The newsroom: write, be told what is wrong with nothing lost, preview, publish, take back; and who may not."""
 
+import html
 from typing import Any
 
 import pytest
@@ -40,6 +41,36 @@ def test_an_editor_writes_previews_and_publishes(visit: Any, staff: Any, visitor
     assert "Open." in visitor.get("/articles/the-new-lock").text
     assert path_of(desk.submit(f"{edit}/unpublish")) == edit
     assert visitor.get("/articles/the-new-lock").status == 404
+
+
+@pytest.mark.parametrize("access", ["members", "metered", "free"])
+def test_a_change_to_what_is_out_is_looked_at_before_readers_have_it(
+    visit: Any, staff: Any, make_article: Any, visitor: Any, access: str
+) -> None:
+    article = make_article("the-weir")
+    desk = visit(staff("editor"))
+    page = desk.get(f"/admin/articles/{article.id}")
+    (button,) = [node for node in page.tree.iter("button") if node.get("formaction")]
+    assert button.get("formtarget") == "_blank", "the form stays where it is"
+    typed = {**page.form(f"/admin/articles/{article.id}").fields, **GOOD, "access": access}
+    shown = desk.post(button.get("formaction"), typed)
+    assert shown.status == 200
+    as_visitor, as_member = ("".join(node.itertext()) for node in shown.tree.iter("section"))
+    assert ("GATEDWORD" in as_visitor, "GATEDWORD" in as_member) == (access == "free", True)
+    assert "Nothing was saved" in shown.text
+    db.session.expire_all()
+    assert (article.title, article.version) == ("The weir", 2)
+    assert "GATEDWORD" not in visitor.get("/articles/the-weir").html
+
+
+def test_what_was_never_saved_can_be_looked_at(visit: Any, staff: Any) -> None:
+    desk = visit(staff("editor"))
+    assert "GATEDWORD" in desk.post("/admin/articles/preview", GOOD).text
+    wrong = desk.post("/admin/articles/preview", {**GOOD, "body": "One.\n\n- <!-- more -->"})
+    assert (wrong.status, "(line 3)" in wrong.errors()["body"]) == (422, True)
+    assert wrong.form("/admin/articles/new").fields["title"] == GOOD["title"]
+    assert desk.post("/admin/articles/preview?of=999", GOOD).status == 404
+    assert db.session.scalar(select(func.count()).select_from(Article)) == 0
 
 
 def test_save_and_publish_is_one_step(visit: Any, staff: Any, visitor: Any) -> None:
@@ -111,6 +142,31 @@ def test_editing_keeps_everything_and_the_date(visit: Any, staff: Any, make_arti
     assert article.published_at == published_at.replace(second=0, microsecond=0), "the form shows minutes"
 
 
+def test_a_date_ahead_is_taken_off_a_draft_by_emptying_it(visit: Any, staff: Any, visitor: Any) -> None:
+    desk = visit(staff("editor"))
+    desk.get("/admin/articles/new")
+    edit = path_of(desk.submit("/admin/articles/new", **GOOD, date="2031-12-24 06:00"))
+    page = desk.get(edit)
+    assert page.form(edit).fields["date"] == "2031-12-24 06:00"
+    path_of(desk.submit(edit, date="", publish="1"))
+    assert visitor.get("/articles/the-new-lock").status == 200
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_the_date_of_what_was_out_stays(visit: Any, staff: Any, make_article: Any, taken_back: bool) -> None:
+    article = make_article("the-weir")
+    published_at = article.published_at
+    desk = visit(staff("editor"))
+    edit = f"/admin/articles/{article.id}"
+    desk.get(edit)
+    if taken_back:
+        desk.submit(f"{edit}/unpublish")
+        desk.get(edit)
+    assert desk.submit(edit, date="").status == 303
+    db.session.expire_all()
+    assert article.published_at == published_at
+
+
 def test_a_list_is_searched_and_narrowed(visit: Any, staff: Any, make_article: Any) -> None:
     make_article("the-weir")
     make_article("the-lock", summary="", body="Shut.")
@@ -125,7 +181,7 @@ def test_a_list_is_searched_and_narrowed(visit: Any, staff: Any, make_article: A
 
 def test_it_warns_when_nothing_is_behind_the_preview(visit: Any, staff: Any, make_article: Any) -> None:
     article = make_article("one-paragraph", body="All of it.")
-    assert "The whole text is public" in visit(staff("editor")).get(f"/admin/articles/{article.id}").text
+    assert "Add <!-- more --> or a second" in html.unescape(visit(staff("editor")).get(f"/admin/articles/{article.id}").text)
 
 
 DOORS = ["/admin/articles/", "/admin/articles/new", "/admin/articles/1", "/admin/articles/1/preview"]

@@ -244,5 +244,5 @@ def test_tables_hold_what_the_report_says(app):
 def test_text_that_a_spreadsheet_would_run_is_disarmed():
     assert [tables.safe(text) for text in ("=1+1", "+1", "-1", "@x", "\tx", "ann")] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "ann"]
     row_with_numbers = {"month": "=HYPERLINK()", "net": -3, "net_mean": -40 / 3}
-    table = tables.Table("members", ("month", "net", "net_mean"), [row_with_numbers])
-    assert list(tables.csv_lines(table))[1] == "'=HYPERLINK(),-3,-13.333333\r\n"  # a number stays a number
+    table = tables.Table("members", ("month", "net", "net_mean"), [row_with_numbers], "Etc/UTC")
+    assert list(tables.csv_lines(table))[1] == "'=HYPERLINK(),-3,-13.333333,Etc/UTC\r\n"  # a number stays a number

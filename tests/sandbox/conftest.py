@@ -3,9 +3,10 @@
 import pytest
 import stripe
 
-from sandbox import Sandbox
+from sandbox import Direct, Sandbox
 
 SECRET = "whsec_test_of_the_sandbox"
+NOW = 1_900_000_000
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +91,45 @@ def subscribed(sandbox, client, checkout):
 def types(sandbox):
     """The types of the events since last asked, in their order."""
     return lambda: [d.type for d in sandbox.take_deliveries()]
+
+
+# --- without a socket, under a clock that stands still ---------------------------------------
+
+
+@pytest.fixture
+def sb():
+    made = Sandbox(seed=11, webhook_secret=SECRET)
+    made.freeze(NOW)
+    yield made
+    assert made.complaints == []
+
+
+@pytest.fixture
+def api(sb):
+    return stripe.StripeClient("sk_test_x", base_addresses={"api": sb.url}, http_client=Direct(sb)).v1
+
+
+@pytest.fixture
+def month(api):
+    product = api.products.create({"name": "Membership"}).id
+    return api.prices.create({"product": product, "unit_amount": 1000, "currency": "usd", "recurring": {"interval": "month"}}).id
+
+
+@pytest.fixture
+def ann(api):
+    card = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    return api.customers.create({"email": "ann@reader.example", **card}).id
+
+
+@pytest.fixture
+def sub(sb, ann, month):
+    return sb.subscribe(ann, month)["id"]
+
+
+def refused(call, code=None, param=None, match=None):
+    with pytest.raises(stripe.InvalidRequestError, match=match) as caught:
+        call()
+    if code:
+        assert caught.value.code == code
+    if param:
+        assert caught.value.param == param

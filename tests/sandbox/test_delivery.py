@@ -154,6 +154,24 @@ def test_registered_endpoints_get_their_types_only(sandbox, client, endpoint):
     assert stripe.Webhook.construct_event(body, header, made.secret).type == "customer.created"
 
 
+def test_what_is_simulated_goes_to_nobody_elsewhere(sandbox, client):
+    made = client.webhook_endpoints.create({"url": "https://news.example.com/webhooks/stripe", "enabled_events": ["*"]})
+    client.customers.create({})
+    assert {one["url"] for one in requests.get(sandbox.url + "/_sandbox/deliveries", timeout=5).json()} == {None}
+    client.webhook_endpoints.update(made.id, {"url": "http://127.0.0.1.example.com/hook"})
+    client.customers.create({})
+    assert {one["url"] for one in requests.get(sandbox.url + "/_sandbox/deliveries", timeout=5).json()} == {None}
+    assert sandbox.world.delivery.targets("customer.created") == [(None, SECRET)]
+
+
+def test_no_proxy_of_the_environment_hears_of_it(sandbox, client, endpoint, monkeypatch):
+    client.webhook_endpoints.create({"url": endpoint.url, "enabled_events": ["*"]})
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    sandbox.world.emit("customer.created", sandbox.world.make("customer"))
+    assert endpoint.wait(1) == 1
+
+
 def test_it_stays_on_loopback():
     with pytest.raises(ValueError, match="loopback"):
         Sandbox(host="0.0.0.0")

@@ -147,3 +147,29 @@ def test_enter_in_the_form_pays_although_apply_is_its_first_button(web, client, 
     session = checkout(allow_promotion_codes=True)
     typed = CARD | {"email": "ada@example.com", "promotion_code": "", "action": "apply"}
     assert web.post(session.url, data=typed, allow_redirects=False).status_code == 303
+
+
+def test_the_portal_pauses_and_resumes_where_its_configuration_lets_it(web, client, subscribed):
+    subscription = subscribed()
+    where = {"customer": subscription.customer, "return_url": "http://127.0.0.1:1/account"}
+    plain = client.billing_portal.sessions.create(where)
+    assert "Pause plan" not in web.get(plain.url).text
+    assert web.post(f"{plain.url}/pause/{subscription.id}").status_code == 400
+    lets = client.billing_portal.configurations.create(
+        {"features": {"subscription_pause": {"enabled": True, "duration": {"type": "indefinite"}}}}
+    )
+    deep = {"type": "subscription_pause", "subscription_pause": {"subscription": subscription.id}}
+    session = client.billing_portal.sessions.create({**where, "configuration": lets.id, "flow_data": deep})
+    assert "Pause your plan" in web.get(session.url).text  # the deep link
+    assert "Your plan is paused" in web.post(f"{session.url}/pause/{subscription.id}").text
+    assert client.subscriptions.retrieve(subscription.id).status == "paused"
+    web.post(f"{session.url}/pause/{subscription.id}")
+    assert client.subscriptions.retrieve(subscription.id).status == "active"
+
+
+def test_the_accounts_settings_over_http(web, sandbox):
+    assert web.post(f"{sandbox.url}/_sandbox/settings", json={"after_retries": "unpaid"}).json() == {
+        "after_retries": "unpaid",
+        "redelivery": "live",
+    }
+    assert web.post(f"{sandbox.url}/_sandbox/settings", json={"after_retries": "hope"}).status_code == 400

@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 import sandbox
-from sandbox import expand, params, routing, shapes
+from sandbox import expand, params, quickshapes, routing, shapes
 from sandbox.errors import StripeError
 from sandbox.objects import blank
 
@@ -125,3 +125,21 @@ def test_skeletons_are_tidy_json():
     for kind in SKELETONS:
         text = (Path(sandbox.__file__).parent / "skeletons" / f"{kind}.json").read_text("utf-8")
         assert json.loads(text)["livemode" if '"livemode"' in text else "object"] in (False, kind)
+
+
+def _variants(value):
+    """The object with one leaf or key changed at a time."""
+    for key in value:
+        yield {k: v for k, v in value.items() if k != key}
+        for other in (None, 7, "word", {"object": "list"}):
+            yield value | {key: other}
+        if isinstance(value[key], dict):
+            for inner in _variants(value[key]):
+                yield value | {key: inner}
+
+
+@pytest.mark.parametrize("kind", ["subscription", "invoice", "charge", "refund", "item", "customer", "payment_method"])
+def test_the_quick_check_and_the_thorough_one_agree(kind):
+    for variant in [blank(kind), blank(kind) | {"surplus": 1}, *_variants(blank(kind))]:
+        if isinstance(variant.get("object"), str):
+            assert quickshapes.fits(variant) == (shapes.thoroughly(variant) == []), variant
