@@ -47,23 +47,24 @@ format: .venv/.dev ## rewrite the code in the house style
 check: lint test ## lint and test
 
 .PHONY: bench
-bench: .venv/.dev ## ratios of the hot pages and the webhook intake to bare Flask, in one run (needs wrk)
+bench: .venv/.dev ## ratios of the hot pages and the webhook intake to bare Flask, then a flood of forgeries (needs wrk)
 	@$(PY) -m bench
+	@echo; $(PY) -m bench --flood
+
+.PHONY: chaos
+chaos: .venv/.dev ## new histories, seeded faults, 150 kill -9 on each database (SEED; fewer with a short SECONDS_TO_RUN)
+	@$(PY) -m tests.machine
 
 .PHONY: sandbox-check
 sandbox-check: .venv/.dev ## every trigger of the Stripe CLI against the sandbox (needs npm)
 	@$(PY) -m sandbox.check
+
+.PHONY: verify-backup
+verify-backup: .venv/.run ## could this backup be put back? FILE=/var/backups/wellspring.db
+	@$(FLASK) verify-backup "$(FILE)"
 
 .PHONY: lock
 lock: .venv/.dev ## compile requirements.in and requirements-dev.in, with hashes
 	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url requirements.in -o requirements.txt
 	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url requirements-dev.in -o requirements-dev.txt
 
-# Until the first release there is one initial revision, made anew from the models.
-.PHONY: remigrate
-remigrate: .venv/.dev
-	@$(FLASK) --help >/dev/null  # the application must import before the old revision may go
-	@mkdir -p instance/later && mv migrations/versions/0001_*.py migrations/versions/0002_*.py instance/later/
-	@rm -f instance/remigrate.db*; DATABASE_URL=sqlite:///instance/remigrate.db $(FLASK) db revision --autogenerate --rev-id 0001 -m initial \
-	  || mv instance/later/0001_*.py migrations/versions/; mv instance/later/0002_*.py migrations/versions/; rm -rf instance/later instance/remigrate.db*
-	@.venv/bin/ruff check --fix -q migrations; .venv/bin/ruff format -q migrations
