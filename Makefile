@@ -1,7 +1,5 @@
 # Wellspring: `make run` shows it, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-PORT ?= 8000
-SANDBOX_PORT ?= 12111
 PY := .venv/bin/python
 FLASK := .venv/bin/flask --app app
 export UV_PYTHON_DOWNLOADS := never
@@ -22,7 +20,7 @@ help: ## show this list
 
 .PHONY: run
 run: .venv/.run ## the demo publication, the sandbox for Stripe, the worker and the web server
-	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) $(PY) deploy/run.py
+	@$(PY) deploy/run.py
 
 .PHONY: demo
 demo: .venv/.run ## load the demo publication into the database
@@ -48,8 +46,8 @@ check: lint test ## lint and test
 
 .PHONY: bench
 bench: .venv/.dev ## ratios of the hot pages and the webhook intake to bare Flask, then a flood of forgeries (needs wrk)
+	@$(PY) -m bench --flood; echo
 	@$(PY) -m bench
-	@echo; $(PY) -m bench --flood
 
 .PHONY: chaos
 chaos: .venv/.dev ## new histories, seeded faults, 150 kill -9 on each database (SEED; fewer with a short SECONDS_TO_RUN)

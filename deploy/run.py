@@ -38,7 +38,7 @@ def environment() -> dict[str, str]:
         "APP_ENV": "development",
         "PORT": PORT,
         "PUBLIC_URL": PUBLIC_URL,
-        "STRIPE_API_BASE": os.environ.get("STRIPE_API_BASE", sandbox),
+        "STRIPE_API_BASE": os.environ.get("STRIPE_API_BASE") or sandbox,  # left empty, as in .env.example: ours
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -125,8 +125,9 @@ def main() -> None:
         "--readers",
         os.environ.get("DEMO_READERS", "3000"),
     )
+    ours = not os.environ.get("STRIPE_API_BASE")
     try:
-        if "STRIPE_API_BASE" not in os.environ:
+        if ours:
             state = os.environ.get("SANDBOX_STATE", str(ROOT / "instance" / "sandbox.db"))
             hook = f"http://127.0.0.1:{PORT}/webhooks/stripe"
             parts.append(
@@ -148,8 +149,9 @@ def main() -> None:
         )
         answers(f"http://127.0.0.1:{PORT}/healthz", parts)
         print(f"\n  Wellspring runs at {PUBLIC_URL}\n  Mail it would send: {PUBLIC_URL}/_dev/mailbox", flush=True)
-        print(f"  Stripe's stand-in (SIMULATED): http://127.0.0.1:{SANDBOX_PORT}", flush=True)
-        if SANDBOX_PORT != "12111":
+        if ours:
+            print(f"  Stripe's stand-in (SIMULATED): http://127.0.0.1:{SANDBOX_PORT}", flush=True)
+        if ours and SANDBOX_PORT != "12111":
             print(f"  Commands beside it: SANDBOX_PORT={SANDBOX_PORT} flask --app app ...", flush=True)
         print(f"\n{accounts()}\n\n  Ctrl-C stops it.", flush=True)
         while all(part.poll() is None for part in parts):

@@ -1,14 +1,18 @@
 """The engine itself: jobs exist only with their cause, survive kill -9, and drain on SIGTERM."""
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 from flask import Flask
 from sqlalchemy import func, select, text
 
@@ -113,13 +117,44 @@ def write_mails(count: int, start: int = 0) -> None:
     db.session.commit()
 
 
+class Slow:
+    """A mail server that takes a mail when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    async def handle_DATA(self, _server: Any, _session: Any, _envelope: Any) -> str:
+        self.asked.set()
+        await asyncio.to_thread(self.go.wait, 60)
+        return "250 taken"
+
+
 @pytest.mark.slow
-def test_a_worker_runs_jobs_and_drains_on_sigterm(app: Flask, worker: Any) -> None:
-    write_mails(5)
-    process = worker()
-    until(lambda: sent() == 5, what="five mails")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 0
+def test_a_worker_that_is_told_to_stop_finishes_what_it_began_and_begins_nothing(
+    app: Flask, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Controller(slow := Slow(), hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        monkeypatch.setitem(app.config, "TEST_SMTP_URL", f"smtp://127.0.0.1:{port}")
+        write_mails(1)
+        process = worker()
+        assert slow.asked.wait(60), "the worker hands its mail over"
+        process.send_signal(signal.SIGTERM)
+        write_mails(1, start=1)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        slow.go.set()
+        assert process.wait(timeout=30) == 0
+    finally:
+        slow.go.set()
+        server.stop()
+    told = db.session.execute(select(OutboxMail.state, OutboxMail.attempts).order_by(OutboxMail.id)).all()
+    db.session.rollback()
+    assert [tuple(row) for row in told] == [("sent", 1), ("queued", 0)]
 
 
 @pytest.mark.slow

@@ -6,9 +6,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app import create_app
 from kit import schema
 from kit.database import db
 from kit.settings import SettingsError
+from tests.kit.test_settings import GOOD
 
 
 def at_revision(name: str) -> None:
@@ -38,3 +40,10 @@ def test_one_from_a_newer_version_must_not_start_and_goes_on_where_it_runs(app: 
     assert client.get("/readyz").status_code == 200
     with pytest.raises(SettingsError, match="9999"):
         schema.refuse_unknown()
+
+
+def test_in_production_the_process_refuses_to_start_on_it(app: Flask, changed: Any) -> None:
+    changed("9999")
+    db.session.remove()
+    with pytest.raises(SettingsError, match="9999"):
+        create_app({**GOOD, "DATABASE_URL": app.config["DATABASE_URL"], "TIMEZONE": "UTC"})

@@ -245,7 +245,9 @@ def test_other_rooms_show_their_panel(visit: Any, make_account: Any, monkeypatch
 def test_a_reader_changes_her_name(visit: Any, make_account: Any) -> None:
     browser = visit(make_account(name="Ann"))
     browser.get("/account/name")
-    assert browser.submit("/account/name", name="Ann\x07").status == 422
+    page = browser.submit("/account/name", name="Ann\x07 Lee")
+    assert (page.status, list(page.errors())) == (422, ["name"])
+    assert "Lee" in page.form("/account/name").fields["name"], "what she typed is kept"
     assert browser.submit("/account/name", name="Ann Lee").status == 303
     assert "Hello, Ann Lee" in browser.get("/account/").text
 

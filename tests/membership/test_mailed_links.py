@@ -89,6 +89,16 @@ def test_a_first_link_from_another_browser_takes_the_waiting_password(visit: Any
     assert len(sessions.of(account.id)) == 1
 
 
+@pytest.mark.parametrize("path", ["/account/link", "/account/reset"])
+@pytest.mark.parametrize("typed", ["", "ann", "ann@", "ann@reader.example, ben@reader.example"])
+def test_an_address_that_is_none_is_named_and_kept(visitor: Any, outbox: Any, path: str, typed: str) -> None:
+    visitor.get(path)
+    page = visitor.submit(path, email=typed)
+    assert (page.status, list(page.errors())) == (422, ["email"])
+    assert page.form(path).fields["email"] == typed
+    assert outbox() == []
+
+
 @pytest.mark.parametrize("page", ["/account/link", "/account/reset"])
 def test_links_run_out_after_ten_minutes_to_the_second(page: str, visitor: Any, make_account: Any, drain: Any, outbox: Any) -> None:
     make_account(ANN)

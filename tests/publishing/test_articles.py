@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -43,6 +44,23 @@ def test_a_free_article_is_whole_and_ends_with_the_appeal(visitor: Any, make_art
     page = visitor.get("/articles/the-weir")
     assert SECRET in page.html
     assert "Help keep us from drying up" in page.text
+    ways = {urlsplit(link).path for link in page.links()}
+    assert {"/subscribe", "/contribute"} <= ways
+    assert any(link.startswith("mailto:") for link in page.links())
+    assert {"/newsletter/", "/appeals/close"} <= {form.get("action") for form in page.tree.iter("form")}
+
+
+@pytest.mark.parametrize("text", ["", "Bell & Sons mend clocks"])
+def test_a_visitor_sees_the_notice_and_a_member_never(
+    visit: Any, member: Any, make_article: Any, app: Any, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setitem(app.config, "HOUSE_AD_TEXT", text)
+    monkeypatch.setitem(app.config, "HOUSE_AD_URL", "https://clocks.example/")
+    make_article("the-weir", access="free")
+    page = visit().get("/articles/the-weir")
+    assert (text or "Members read without it.") in page.text
+    assert ("https://clocks.example/" in page.links()) is bool(text)
+    assert (text or "Members read without it.") not in visit(member()).get("/articles/the-weir").text
 
 
 def test_a_member_sees_no_appeal_on_a_free_article(visit: Any, member: Any, make_article: Any) -> None:

@@ -117,6 +117,13 @@ def test_an_empty_publication_shows_dashes_and_raises_nothing(app):
     assert tables.build("members", report).rows[0]["churn"] is None
 
 
+def test_the_page_has_the_last_24_months_and_none_before_the_first(app):
+    store({"ann": [row(0, None)]})
+    assert dwindling.default_range(NEW_YORK, day(1000)) == (Month(2025, 10), Month(2027, 9))
+    first, last = dwindling.default_range(NEW_YORK, day(100))
+    assert (first <= Month.of(day(0), NEW_YORK), last) == (True, Month(2025, 4))
+
+
 def test_the_running_month_goes_to_now_and_later_ones_are_refused(app):
     store({"ann": [row(0, None)], "bo": [row(95, None, who="bo", source="s2")], "eve": [row(110, None, who="eve", source="s3")]})
     report = dwindling.read(Month(2025, 4), Month(2030, 1), NEW_YORK, day(100))

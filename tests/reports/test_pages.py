@@ -56,6 +56,23 @@ def test_the_page_says_the_month_in_words(visit, staff, readers):
     assert "<script" not in page.html.replace("<script src", "")
 
 
+def test_each_number_says_how_it_is_counted_and_of_how_many(visit, staff, readers):
+    page = visit(staff("editor")).get("/reports/")
+    assert "10 people" in page.text, "behind the opening MRR"
+    assert "9 people" in page.text, "and the closing one"
+    for how in (
+        "on the day of its balance transaction",
+        "In the month refunded",
+        "Taken back by banks",
+        "The processor's",
+        "Cash is not MRR",
+    ):
+        assert how in page.text.replace("’", "'"), how
+    heads = [head for table in page.tree.iter("table") for head in table.iter("th") if table.find("caption").text.startswith("Cash")]
+    assert heads
+    assert [head.text for head in heads if head.find("details") is None] == ["Currency", "USD"]
+
+
 def test_numbers_lead_to_as_many_people(visit, staff, readers):
     editor = visit(staff("editor"))
     lists = [link for link in editor.get("/reports/").links() if "/people" in link and "month=2025-04" in link]
