@@ -10,7 +10,7 @@ from sqlalchemy import select
 from kit.database import db
 from kit.jobs import enqueue
 from membership.domain.standing import TERMINAL
-from payments import monthly_letters, notices, plans
+from payments import gateway, monthly_letters, notices, plans
 from payments.domain import cards
 from payments.domain import dunning as rules
 from payments.domain.upcoming import next_payment
@@ -58,6 +58,16 @@ def retry(row: Subscription, method_id: str) -> bool:
     key = f"{row.invoice_id}:{method_id}"
     enqueue("payments.retry_invoice", row.id, row.customer_id, row.invoice_id, method_id, key=key)
     return True
+
+
+def pay(invoice_id: str, status: str, params: dict[str, Any], idempotency_key: str) -> None:
+    """Ask for what is overdue, now; a draft, as Stripe leaves those of an ``unpaid`` Subscription, becomes a bill first.
+
+    Raises GatewayUnavailable, GatewayRefused (declined, or the bank wants the reader herself). No transaction may be open.
+    """
+    if status == "draft":
+        gateway.finalize_invoice(invoice_id)
+    gateway.pay_invoice(invoice_id, params, idempotency_key)
 
 
 def new_default(customer_id: str, method_id: str | None) -> None:

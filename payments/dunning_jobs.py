@@ -4,7 +4,7 @@ import structlog
 
 from kit.database import db
 from kit.jobs import job, schedule
-from payments import cancellations, following, gateway, reminders
+from payments import cancellations, dunning, following, gateway, reminders
 from payments.models import Subscription
 
 log = structlog.get_logger("payments.dunning")
@@ -21,7 +21,8 @@ def retry_invoice(subscription_id: str, customer_id: str, invoice_id: str, metho
         return  # she left while this waited: nothing more is charged
     db.session.rollback()  # no transaction stays open while Stripe is asked
     try:
-        gateway.pay_invoice(invoice_id, {"payment_method": method_id}, f"retry-{invoice_id}-{method_id}")
+        bill = gateway.fetch_invoice(invoice_id) or {}
+        dunning.pay(invoice_id, bill.get("status", ""), {"payment_method": method_id}, f"retry-{invoice_id}-{method_id}")
         gateway.update_subscription(subscription_id, {"default_payment_method": method_id}, f"card-{invoice_id}-{method_id}")
     except gateway.GatewayRefused as error:
         log.info("a new card did not pay", invoice=invoice_id, code=error.code)  # or it was paid meanwhile

@@ -6,9 +6,10 @@ from sqlalchemy import exists, select
 
 from kit import clock
 from kit.database import db
-from payments import cancellations, changes, following, gateway, leases, pauses, plans, subscriptions
+from payments import cancellations, changes, dunning, following, gateway, leases, pauses, plans, subscriptions
 from payments.cancellations import Wish
 from payments.domain import cancellations as rules
+from payments.domain import dunning as overdue
 from payments.domain import subscriptions as reading
 from payments.domain.changes import NotNow, Terms
 from payments.domain.ledger import id_of
@@ -148,10 +149,11 @@ def collect(subscription_id: str, customer_id: str) -> Subscription | None:
     Raises LeaseBusy, GatewayUnavailable, GatewayRefused (declined, or the bank wants the reader herself).
     """
     with leases.held(customer_id, patience=2.0) as lease:
-        invoice = (gateway.fetch_subscription(subscription_id) or {}).get("latest_invoice") or {}
-        if invoice.get("status") == "open":
+        found = gateway.fetch_subscription(subscription_id) or {}
+        invoice = found.get("latest_invoice") or {}
+        if invoice.get("status") == "open" or overdue.is_overdue(found.get("status", ""), invoice.get("status")):
             # No key of ours: a decline would be answered anew by it for a day. An invoice cannot be paid twice anyway.
-            gateway.pay_invoice(invoice["id"], {}, "")
+            dunning.pay(invoice["id"], invoice["status"], {}, "")
         seen = subscriptions.look(subscription_id)
         lease.guard()
         return following.write(seen)

@@ -27,6 +27,7 @@ _STATUS = {
     "cancel": {"canceled"},
     "expire": {"expired"},
     "pay": {"paid"},
+    "finalize_invoice": {"open", "paid", "void", "uncollectible"},
     "pause": {"paused"},
     "release": {"released"},
     "void_invoice": {"void"},

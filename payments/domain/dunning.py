@@ -11,8 +11,9 @@ _CONSENT = ("authentication_required", "payment_intent_authentication_failure")
 
 
 def is_overdue(status: str, invoice_status: str | None) -> bool:
-    """Does a Subscription wait for money that a working card would bring?"""
-    return status in OVERDUE and invoice_status == "open"
+    """Does a Subscription wait for money that a working card would bring? Once it is ``unpaid`` Stripe makes its bills and
+    leaves them drafts: whoever wants it to go on asks for the newest one."""
+    return (status in OVERDUE and invoice_status == "open") or (status == "unpaid" and invoice_status == "draft")
 
 
 def waits_for_consent(payment_intent: dict[str, Any] | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from membership.domain.rates import mrr_720
 from payments.domain import discounts
+from payments.domain.renewals import prorates
 
 # What ``metadata.end_cause`` may say; it knows better than Stripe's word, which is about the call and not the person.
 END_CAUSES = ("reader", "payment", "staff", "fraud", "dispute", "migration", "death")
@@ -57,7 +58,7 @@ class Seen:
     invoice_at: datetime | None
     invoice_reason: str | None
     bills_period: bool
-    renewal_unpaid: bool  # the running period's own bill, where the newest one is of a change within it
+    unpaid_since: datetime | None  # where it is overdue, or ended so: the oldest period that was asked for and not paid
 
     @property
     def price_id(self) -> str | None:
@@ -131,7 +132,7 @@ def read(found: dict[str, Any], observed_at: datetime | None = None) -> Seen:
         invoice_at=_at(invoice.get("created")),
         invoice_reason=invoice.get("billing_reason"),
         bills_period=_bills_period(invoice, start),
-        renewal_unpaid=found.get("renewal_unpaid") is True,
+        unpaid_since=_at(found.get("unpaid_since")),
     )
 
 
@@ -192,7 +193,7 @@ def _bills_period(invoice: dict[str, Any], period_start: datetime | None) -> boo
         return True
     lines = (invoice.get("lines") or {}).get("data") or []
     if lines:  # a change that begins a period anew bills the whole of it
-        return any(not _prorates(line) and _at(line["period"]["start"]) == period_start for line in lines)
+        return any(not prorates(line) and _at(line["period"]["start"]) == period_start for line in lines)
     return made <= period_start + timedelta(minutes=1)
 
 
@@ -203,17 +204,11 @@ def _taken_off(invoice: dict[str, Any], period_start: datetime | None, price: in
     lines = [
         line
         for line in (invoice.get("lines") or {}).get("data") or []
-        if not _prorates(line) and _at(line["period"]["start"]) == period_start
+        if not prorates(line) and _at(line["period"]["start"]) == period_start
     ]
     if sum(line.get("amount") or 0 for line in lines) != price:
         return 0
     return sum(taken["amount"] for line in lines for taken in line.get("discount_amounts") or ())
-
-
-def _prorates(line: dict[str, Any]) -> bool:
-    parent = line.get("parent") or {}
-    details = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
-    return bool(details.get("proration", True))
 
 
 def _amount(item: dict[str, Any]) -> int:

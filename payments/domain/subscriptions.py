@@ -61,11 +61,11 @@ def paid_until(seen: Seen) -> datetime | None:
     """The end of the last period that somebody paid for (or that a trial gives).
 
     Stripe rolls the period on when the renewal's invoice is made, so for past_due and unpaid, and where the running
-    period's invoice was voided or waits, what is paid ended where the running period began. An unpaid bill for a change
-    of plan takes away nothing of a period that was paid before.
+    period's invoice was voided or waits, what is paid ended where the running period began; or earlier, where the bill
+    before that one is unpaid too. An unpaid bill for a change of plan takes away nothing of a period that was paid before.
     """
-    if seen.renewal_unpaid:
-        return seen.period_start
+    if seen.unpaid_since is not None:
+        return seen.unpaid_since
     gave_up = seen.ended_at is not None and seen.invoice_status in ("open", "draft")
     if seen.bills_period and (seen.status in ("past_due", "unpaid") or gave_up or _period_unpaid(seen)):
         return seen.period_start
@@ -84,6 +84,9 @@ def status(seen: Seen) -> str:
             return "incomplete_expired"
         if seen.status in ("active", "past_due", "unpaid") and seen.invoice_status == "open" and not seen.on_account:
             return "incomplete"
+    if seen.unpaid_since is not None and seen.unpaid_since <= seen.started_at and not seen.on_account:
+        # Stripe has begun another period, and the first was never paid.
+        return "incomplete_expired" if seen.status == "canceled" else "incomplete"
     return "paused" if seen.status == "active" and _period_unpaid(seen) else seen.status
 
 
@@ -101,7 +104,7 @@ def changed_at(seen: Seen, known: Known | None, observed_at: datetime) -> dateti
     if word == "paused":
         return seen.paused_at or seen.period_start or seen.started_at
     if word == "past_due":
-        return (seen.period_start if seen.bills_period else seen.invoice_at) or seen.started_at
+        return seen.unpaid_since or (seen.period_start if seen.bills_period else seen.invoice_at) or seen.started_at
     if word == "unpaid":
         return observed_at
     if known is not None and (silent := _silent_change(seen, known, observed_at)):

@@ -143,6 +143,11 @@ def pay_invoice(invoice_id: str, params: Any, idempotency_key: str) -> Object:
     return change("invoices.pay", params, subject=invoice_id, key=idempotency_key)
 
 
+def finalize_invoice(invoice_id: str) -> Object:
+    """Make a draft a bill that can be paid."""
+    return change("invoices.finalize_invoice", subject=invoice_id)
+
+
 def create_coupon(params: Any, idempotency_key: str) -> Object:
     return change("coupons.create", params, key=idempotency_key)
 

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+from payments.domain import renewals
 from payments.gateway.line import GatewayRefused, Object, ask, client
 
 # What must be inside a Subscription for us to know what it gives: its newest invoice (is the running period paid?), the
@@ -66,22 +67,25 @@ def pages(method: Callable[..., Any], params: dict[str, Any]) -> Iterator[Object
 
 
 def fetch_subscription(subscription_id: str) -> Object | None:
-    """With its PARTS. Where it is overdue and its newest invoice is of a change within the period, ``renewal_unpaid`` says
-    whether the running period's own bill is unpaid: the Subscription no longer leads to that one."""
+    """With its PARTS; where it is overdue, or ended so, ``unpaid_since`` says since when (payments.domain.renewals), which
+    Stripe does not."""
     found = _fetch(subscription_id, lambda: client().v1.subscriptions.retrieve(subscription_id, {"expand": PARTS}))
-    return _with_renewal(found) if found is not None else None
+    if found is None:
+        return None
+    invoice = found.get("latest_invoice")
+    left = found["status"] == "canceled" and isinstance(invoice, dict) and invoice["status"] != "paid"
+    return _with_debt(found, left)
 
 
-def _with_renewal(found: Object) -> Object:
+def _with_debt(found: Object, left: bool = False) -> Object:
     invoice = found.get("latest_invoice")
     reason = invoice.get("billing_reason") if isinstance(invoice, dict) else None
-    if found["status"] not in ("past_due", "unpaid") or reason in (None, "subscription_cycle", "subscription_create"):
+    if not (left or found["status"] in ("past_due", "unpaid")) or reason in (None, "subscription_create"):
         return found
-    since = min(item["current_period_start"] for item in found["items"]["data"])
-    asked = {"subscription": found["id"], "created": {"gte": since}}
-    bills = _remembered(("bills since", f"{found['id']} {since}"), lambda: list(pages(client().v1.invoices.list, asked)))
-    unpaid = any(bill["billing_reason"] == "subscription_cycle" and bill["status"] not in ("paid", "draft") for bill in bills)
-    return {**found, "renewal_unpaid": unpaid}
+    asked = {"subscription": found["id"], "limit": 12}  # a year of months; more is seldom needed
+    about = ("unpaid since", f"{found['id']} {found['status']} {invoice}")
+    since = _remembered(about, lambda: renewals.unpaid_since(pages(client().v1.invoices.list, asked)))
+    return {**found, "unpaid_since": since}
 
 
 def fetch_schedule(schedule_id: str) -> Object | None:
@@ -155,7 +159,7 @@ def list_prices(lookup_keys: list[str]) -> list[Object]:
 def list_subscriptions(**params: Any) -> Iterator[Object]:
     """Every Subscription, the ended ones too, newest first, with their PARTS."""
     expand = [f"data.{part}" for part in PARTS]
-    return map(_with_renewal, pages(client().v1.subscriptions.list, {"status": "all", "expand": expand, **params}))
+    return map(_with_debt, pages(client().v1.subscriptions.list, {"status": "all", "expand": expand, **params}))
 
 
 def preview_invoice(params: Any) -> Object:

@@ -18,8 +18,9 @@ def payment_succeeded(world, invoice: dict) -> None:
         return
     waiting.paid(world, subscription, invoice)
     if subscription["status"] in ("incomplete", "past_due", "unpaid"):
-        if any(i["status"] == "open" for i in _invoices(world, subscription)):
-            return
+        newest = world.store.get("invoice", subscription["latest_invoice"] or "")
+        if newest and newest["status"] != "paid":
+            return  # older bills say nothing of it: of a renewal that Stripe made meanwhile it is the draft that counts
         # Before customer.subscription.created was said, a change is no news.
         told = None if subscription.get("_unborn") else "customer.subscription.updated"
         with world.changing(subscription, told):

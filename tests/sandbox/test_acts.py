@@ -75,7 +75,7 @@ def test_a_card_that_fails_and_one_that_works_again(sb, ann, sub, said):
 
 
 @pytest.mark.parametrize(("choice", "ends_as"), [("cancel", "canceled"), ("unpaid", "unpaid"), ("past_due", "past_due")])
-def test_after_the_last_retry_the_accounts_setting_decides(sb, ann, sub, choice, ends_as):
+def test_after_the_last_retry_the_accounts_setting_decides(sb, api, ann, sub, choice, ends_as):
     sb.settings(after_retries=choice)
     sb.card_fails(ann)
     sb.renew(sub)
@@ -88,6 +88,9 @@ def test_after_the_last_retry_the_accounts_setting_decides(sb, ann, sub, choice,
         newest = sb.get(sb.get(sub)["latest_invoice"])
         assert (newest["status"], newest["auto_advance"]) == ("draft", False)
         sb.card_works(ann)
+        assert status(sb, sub) == "unpaid", "the older bill is paid, and says nothing of the newest one"
+        api.invoices.finalize_invoice(newest["id"])
+        api.invoices.pay(newest["id"])
         assert status(sb, sub) == "active"
 
 

@@ -193,6 +193,52 @@ def test_47_paid_within_the_grace_is_one_payment_and_no_gap(reader: Any, sandbox
     assert all(end == begins for (_, end), (begins, _) in itertools.pairwise(spans)), spans
 
 
+def test_47_a_further_period_that_nobody_pays_opens_nothing(reader: Any, sandbox: Any, later: Any) -> None:
+    """Stripe may be told to leave it past due for ever, and then makes a new period each month: none of them is paid."""
+    account_id, _ = reader
+    sandbox.settings(after_retries="past_due")
+    paid_until = described(account_id)["paid_until"]
+    sandbox.card_fails(subscription_of(account_id).customer_id)
+    later(32)
+    assert (described(account_id)["status"], entitled(account_id)) == ("past_due", True)
+    later(8)
+    assert not entitled(account_id)
+    before = history(account_id)
+    for _ in range(9):
+        later(7.5)
+        assert (entitled(account_id), described(account_id)["paid_until"]) == (False, paid_until)
+    assert history(account_id) == before, "she was lost once, and not anew each month"
+    assert booked() == [500]
+    sandbox.card_works(subscription_of(account_id).customer_id)
+    later(0.1)
+    assert (described(account_id)["status"], entitled(account_id)) == ("active", True)
+    assert booked()[0:2] == [500, 500]
+
+
+def test_48_unpaid_for_more_than_a_period_a_new_card_pays_the_period_that_runs(
+    reader: Any, visit: Any, sandbox: Any, deliver: Any, later: Any
+) -> None:
+    """Stripe leaves the later bills drafts. Nothing is asked for the months in which she could not read."""
+    account_id, subscription_id = reader
+    sandbox.settings(after_retries="unpaid")
+    sandbox.card_fails(subscription_of(account_id).customer_id)
+    later(32)
+    for _ in range(5):
+        later(7)
+    found = sandbox.get(subscription_id)
+    assert (found["status"], sandbox.get(found["latest_invoice"])["status"]) == ("unpaid", "draft")
+    assert not entitled(account_id)
+    page = visit(db.session.get_one(Account, account_id)).get("/account/").text
+    assert "Your payment of $5.00 never went through, so your subscription rests. Replace your card, and it goes on at once." in page
+    sandbox.use_card(subscription_of(account_id).customer_id, GOOD)
+    deliver()  # of the card, which a job tries at once
+    deliver()  # of the payment
+    found = sandbox.get(subscription_id)
+    assert (found["status"], sandbox.get(found["latest_invoice"])["status"]) == ("active", "paid")
+    assert (entitled(account_id), described(account_id)["status"], booked()) == (True, "active", [500, 500])
+    assert described(account_id)["paid_until"].timestamp() == found["items"]["data"][0]["current_period_end"]
+
+
 @pytest.mark.parametrize("then", ["paid", "canceled"])
 def test_48_left_unpaid_then_paid_or_ended(reader: Any, sandbox: Any, deliver: Any, later: Any, then: str) -> None:
     """Stripe may be told to leave it ``unpaid`` after its last try: that opens nothing, until the bill is paid."""

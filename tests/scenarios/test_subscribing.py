@@ -81,6 +81,24 @@ def test_29_and_when_stripe_gives_it_up_nothing_has_ever_begun(
     assert "You are not a member yet." in visit(db.session.get(Account, account_id)).get("/account/").text
 
 
+@pytest.mark.parametrize("left", ["past_due", "unpaid"])
+def test_29_nor_when_stripe_leaves_it_and_begins_further_periods(
+    visit: Any, make_account: Any, sandbox: Any, deliver: Any, later: Any, left: str
+) -> None:
+    account_id = (account := make_account()).id
+    sandbox.settings(after_retries=left)
+    sandbox.pay(press(visit(account)), iban=BOUNCES)
+    deliver()
+    for _ in range(9):
+        later(8)
+        assert (entitled(account_id), paid(), history(account_id)) == (False, [], [])
+    subscription_id = subscription_of(account_id).id
+    assert sandbox.get(subscription_id)["status"] == left
+    sandbox.cancel_now(subscription_id)
+    deliver()
+    assert (entitled(account_id), history(account_id)) == (False, [])
+
+
 @pytest.mark.parametrize(("iban", "status", "sums"), [(COMES, "paid", [2500]), (BOUNCES, "failed", [])], ids=["comes", "bounces"])
 def test_28_29_a_contribution_by_bank_debit(
     visit: Any, sandbox: Any, deliver: Any, bank: Any, iban: str, status: str, sums: list[int]
