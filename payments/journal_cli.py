@@ -197,8 +197,9 @@ def list_events(state: str | None, kind: str, limit: int, as_json: bool) -> None
 
 @events_group.command("show")
 @click.argument("event_id")
-def show_event(event_id: str) -> None:
-    """One event: what became of it, and its body as it was signed (JSON)."""
+@as_json
+def show_event(event_id: str, as_json: bool) -> None:
+    """One event: what became of it, and its body as it was signed. It is JSON with and without --json."""
     row = _event(event_id)
     click.echo(json.dumps({**_facts(row), "payload": json.loads(row.payload)}, indent=2))
 
@@ -206,7 +207,8 @@ def show_event(event_id: str) -> None:
 @events_group.command("replay")
 @click.argument("event_ids", nargs=-1)
 @click.option("--parked", is_flag=True, help="All that are parked.")
-def replay_events(event_ids: tuple[str, ...], parked: bool) -> None:
+@as_json
+def replay_events(event_ids: tuple[str, ...], parked: bool, as_json: bool) -> None:
     """Apply events again: each only makes us look, so nothing is booked twice. The worker does it."""
     if not event_ids and not parked:
         raise click.UsageError("Name events, or say --parked.")
@@ -214,7 +216,8 @@ def replay_events(event_ids: tuple[str, ...], parked: bool) -> None:
     wanted += list(db.session.scalars(select(StripeEvent).where(IS_PARKED))) if parked else []
     refused = [row.event_id for row in wanted if not journal.replay(row.account, row.event_id)]
     db.session.commit()
-    click.echo(f"{len(wanted) - len(refused)} queued.")
+    queued = [row.event_id for row in wanted if row.event_id not in refused]
+    click.echo(json.dumps({"queued": queued, "refused": refused}, indent=2) if as_json else f"{len(queued)} queued.")
     for event_id in refused:
         click.echo(f"{event_id} is not ours to apply.", err=True)
     sys.exit(1 if refused else 0)

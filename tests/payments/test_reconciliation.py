@@ -249,6 +249,8 @@ def test_events_can_be_listed_shown_and_replayed(app: Any, visit: Any, sandbox: 
     assert {one["type"].partition(".")[0] for one in listed} == {"invoice"}
     event_id = next(one["id"] for one in listed if one["state"] == "done")
     assert json.loads(command.invoke(args=["events", "show", event_id]).stdout)["payload"]["id"] == event_id
+    assert json.loads(command.invoke(args=["events", "show", event_id, "--json"]).stdout)["id"] == event_id
+    assert json.loads(command.invoke(args=["events", "replay", event_id, "--json"]).stdout) == {"queued": [event_id], "refused": []}
     assert command.invoke(args=["events", "replay", event_id]).output == "1 queued.\n"
     assert drain() == 1
     assert command.invoke(args=["events", "replay", "evt_none"]).exit_code == 1
