@@ -32,6 +32,7 @@ class Site:
 
     url: str
     sandbox: str
+    ahead: bool = False  # is the clock at Stripe ahead of ours?
 
     def mails(self) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"{self.url}/_dev/mailbox.json", timeout=10) as answer:
