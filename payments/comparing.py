@@ -9,11 +9,12 @@ from kit import clock
 from kit.database import db
 from kit.settings import settings
 from membership.models import MembershipSource
-from payments import withheld
+from payments import sites, withheld
 from payments.domain import reconciliation as rules
 from payments.domain import subscriptions as reading
 from payments.domain import withheld as standing
 from payments.domain.ledger import id_of
+from payments.domain.sites import said_by
 from payments.domain.withheld import Paid
 from payments.models import Customer, Dispute, LedgerEntry, StripeEvent, Subscription
 
@@ -34,14 +35,16 @@ def subscriptions(batch: list[Stripes]) -> Compared:
     return [
         (
             found,
-            _mirrored(one, row := rows.get(one.id))
+            _mirrored(found, one, row := rows.get(one.id))
             or _followed(one, row, owners.get(one.customer_id), followed.get(one.id), paid.get(one.id, [])),
         )
         for found, one in zip(batch, seen, strict=True)
     ]
 
 
-def _mirrored(seen: reading.Seen, row: Subscription | None) -> str:
+def _mirrored(found: Stripes, seen: reading.Seen, row: Subscription | None) -> str:
+    if sites.is_anothers(said_by(found), seen.customer_id):
+        return ""  # nobody mirrors it
     return rules.differences(seen, {name: getattr(row, name) for name in rules.COMPARED} if row else None)
 
 

@@ -12,7 +12,8 @@ from payments.subscriptions import Look
 def write(seen: Look) -> Subscription | None:
     """Take over what was seen and tell what is new, in the caller's transaction; the same however often."""
     row = cancellations.write(seen)
-    pauses.end_if_over(seen)
+    if row is not None:
+        pauses.end_if_over(seen)
     return row
 
 

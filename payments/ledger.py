@@ -14,9 +14,10 @@ from sqlalchemy import select, update
 from kit import clock
 from kit.database import db, insert_ignoring
 from kit.settings import settings
-from payments import alarms, contributions, gifts, plans, receipts
+from payments import alarms, contributions, gifts, plans, receipts, sites
 from payments.domain import ledger as facts
 from payments.domain.bought import bought
+from payments.domain.sites import said_by
 from payments.models import ChargeDecision, CheckoutIntent, Contribution, Customer, LedgerEntry, Subscription
 
 log = structlog.get_logger("payments.ledger")
@@ -48,7 +49,8 @@ def book_charge(
     if fact is None:
         return None
     paid = invoice or (invoice_payment or {}).get("invoice")
-    cause = _cause_of(charge, fact, paid, subscription)
+    said = said_by(charge, _parent_of(paid), subscription)
+    cause = _cause_of(charge, fact, paid, subscription, said)
     decided = _decided(charge["id"], cause)
     cause = decided or cause
     entry = _book(fact, cause)
@@ -62,7 +64,9 @@ def book_charge(
         _adopt(charge["id"], cause, noted=decided is not None)
         contributions.settle(cause.contribution_id)
         gifts.settle(charge["id"])
-        receipts.issue_for(entry, email=email_of(charge), bought=bought(paid if isinstance(paid, dict) else None, subscription))
+        # Who may be another site's reader is not written to at the address that she typed.
+        address = email_of(charge) if sites.is_ours(said, cause.customer_id) else None
+        receipts.issue_for(entry, email=address, bought=bought(paid if isinstance(paid, dict) else None, subscription))
     return entry
 
 
@@ -180,9 +184,13 @@ def _decided(charge_id: str, found: Cause) -> Cause | None:
     return replace(placed, account_id=contribution.account_id) if contribution else placed
 
 
-def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Stripes | None) -> Cause:
-    paid = invoice if isinstance(invoice, dict) else {}
-    parent = (paid.get("parent") or {}).get("subscription_details") or {}
+def _parent_of(invoice: Any) -> Stripes:
+    """What an invoice, where it is expanded, says of the Subscription that it bills."""
+    return ((invoice if isinstance(invoice, dict) else {}).get("parent") or {}).get("subscription_details") or {}
+
+
+def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Stripes | None, said: Stripes) -> Cause:
+    paid, parent = invoice if isinstance(invoice, dict) else {}, _parent_of(invoice)
     subscription_id = (subscription or {}).get("id") or facts.id_of(parent.get("subscription"))
     customer_id = facts.id_of(charge.get("customer"))
     found = Cause(customer_id=customer_id, subscription_id=subscription_id, invoice_id=facts.id_of(invoice))
@@ -190,6 +198,8 @@ def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Str
     contribution = contributions.named_by(metadata, subscription_id)
     if contribution is not None:
         return _contributed(contribution, charge, fact, found)
+    if sites.is_anothers(said, customer_id):
+        return found
     if metadata.get("purpose") == "gift":
         # Cash of subscriptions: somebody reads for it. Its fee and what goes back of it follow by the charge.
         gift, note = gifts.paid_by(charge, metadata.get("gift"))
@@ -217,7 +227,8 @@ def _contributed(contribution: Contribution, charge: Stripes, fact: facts.Fact, 
 
 
 def _is_ours(subscription_id: str, metadata: Stripes, subscription: Stripes | None, invoice: Stripes) -> bool:
-    """Other sites may share the account at Stripe. Ours come from our Checkout, are a reader's, or are of our Prices.
+    """Other sites may share the account at Stripe. Of those that name none, ours come from our Checkout, are a reader's, or are
+    of our Prices.
 
     That it is mirrored says nothing: so is every Subscription of which an event tells.
     """

@@ -82,7 +82,10 @@ def _payment(charge_id: str) -> LedgerEntry | None:
 
 def _end(charge_id: str) -> None:
     payment = _payment(charge_id)
-    if payment is not None and payment.subscription_id and payment.customer_id and payment.purpose != "unknown":
+    if payment is None or payment.purpose == "unknown":
+        return
+    whose = payment.account_id or payment.contribution_id  # of nobody we know: it may be another site's, and not ours to end
+    if whose and payment.subscription_id and payment.customer_id:
         withheld.end_for(payment.subscription_id, payment.customer_id, "fraud")
 
 

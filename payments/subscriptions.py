@@ -13,9 +13,10 @@ from kit.jobs import enqueue
 from membership import memberships
 from membership.domain.standing import TERMINAL
 from membership.models import Account, MembershipSource
-from payments import contributions, customers, dunning, gateway, gifts, groups, plans, unplaced, withheld
+from payments import contributions, customers, dunning, gateway, gifts, groups, plans, sites, unplaced, withheld
 from payments.domain import subscriptions as rules
 from payments.domain.changes import outgrown
+from payments.domain.sites import said_by
 from payments.models import Subscription
 
 log = structlog.get_logger("payments.subscriptions")
@@ -38,11 +39,16 @@ def look(subscription_id: str) -> Look:
 
 
 def write(seen: Look) -> Subscription | None:
-    """Mirror what was seen and let the membership follow, in the caller's transaction. Nobody is told: see following.py."""
+    """Mirror what was seen and let the membership follow, in the caller's transaction. Nobody is told: see following.py.
+
+    None for what Stripe does not have, and for another site's: what is mirrored may be acted upon, and that one does so itself.
+    """
     if seen.found is None:
         log.warning("stripe does not have this subscription", subscription=seen.subscription_id)
         return None
     found = rules.read(seen.found, seen.observed_at)
+    if sites.is_anothers(said_by(seen.found), found.customer_id):
+        return None
     row = db.session.get(Subscription, found.id, with_for_update=True, populate_existing=True)
     if row is not None and row.status in TERMINAL and found.status not in TERMINAL:
         return row  # ended stays ended

@@ -5,6 +5,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from payments.domain import sites
+
 KEY_LIFE = timedelta(hours=23)  # Stripe remembers a key for 24 hours at least
 SECRET = frozenset({"number", "cvc", "password", "secret", "token", "source", "card"})
 
@@ -37,8 +39,9 @@ _STATUS = {
 def fingerprint(kind: str, subject: str, params: dict[str, Any]) -> str:
     """What tells two wishes apart: sha256 of kind, object and parameters, in hex.
 
-    Of a Customer it is whose she is: what she is called may change until she is made.
+    Of a Customer it is whose she is: what she is called may change until she is made. What the site is called may, too.
     """
+    params = sites.unmarked(params)
     if kind == "customers.create" and params.get("metadata"):
         params = {"metadata": params["metadata"]}
     return hashlib.sha256(json.dumps([kind, subject, params], sort_keys=True, default=str).encode()).hexdigest()
@@ -103,7 +106,7 @@ def mark_of(params: dict[str, Any]) -> dict[str, Any] | None:
     if params.get("client_reference_id"):
         return {"client_reference_id": params["client_reference_id"]}
     if params.get("metadata"):
-        return {"metadata": params["metadata"]}
+        return {"metadata": sites.unmarked(params)["metadata"]}
     return {"url": params["url"]} if params.get("url") else None
 
 

@@ -4,11 +4,14 @@ To add one: a function of two lines. ``change`` takes the SDK's own path as its 
 ``client().v1.subscriptions.pause``), the id of the object that it acts on (``subject``; "" where something is made) and
 the parameters. What makes something (money most of all) is given a key of the caller's, from a row of the caller's that
 is committed: asked again with it, it is one. What only sets something needs none: it gets the row's.
+
+What is a reader's bears this site's name (sites.py). Products, Prices and coupons do not: sites that share an account share
+them, by their lookup keys and ids.
 """
 
 from typing import Any
 
-from payments import calls
+from payments import calls, sites
 from payments.calls import Asked, KeyReused
 from payments.gateway.line import API_VERSION, GatewayRefused, GatewayUnavailable, NotAsked, Object, ask, client
 from payments.gateway.proving import CannotTell, happened, present
@@ -84,11 +87,11 @@ def _key(asked: Asked) -> str:
 
 
 def create_customer(params: Any, idempotency_key: str) -> Object:
-    return change("customers.create", params, key=idempotency_key)
+    return change("customers.create", sites.marked(params), key=idempotency_key)
 
 
 def create_checkout_session(params: Any, idempotency_key: str) -> Object:
-    return change("checkout.sessions.create", params, key=idempotency_key)
+    return change("checkout.sessions.create", sites.marked(params), key=idempotency_key)
 
 
 def expire_checkout_session(session_id: str) -> Object:
@@ -154,7 +157,7 @@ def create_coupon(params: Any, idempotency_key: str) -> Object:
 
 def create_refund(params: Any, idempotency_key: str) -> Object:
     """Give a charge back, in part or whole."""
-    return change("refunds.create", params, key=idempotency_key)
+    return change("refunds.create", sites.marked(params), key=idempotency_key)
 
 
 def create_product(params: Any, idempotency_key: str) -> Object:

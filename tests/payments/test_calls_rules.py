@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from payments.domain import calls as rules
+from payments.domain import sites
 from payments.pacing import Breaker, Bucket, share
 
 ANN = {"email": "ann@reader.example", "metadata": {"account": "a1"}}
@@ -54,6 +55,27 @@ def test_a_customer_is_the_same_wish_under_another_name() -> None:
     renamed = {**ANN, "name": "Ann Other"}
     assert rules.fingerprint("customers.create", "", ANN) == rules.fingerprint("customers.create", "", renamed)
     assert rules.fingerprint("products.create", "", ANN) != rules.fingerprint("products.create", "", renamed)
+
+
+def test_what_the_site_is_called_makes_no_other_wish() -> None:
+    """It may be given another name between two attempts; and what was made before objects bore one is found again."""
+    params = {
+        "metadata": {"intent": "ci_1"},
+        "subscription_data": {"metadata": {"intent": "ci_1", "trial": "gift"}},
+        "line_items": [{"quantity": 1}],
+    }
+    one, other = sites.marked(params, "a.example"), sites.marked(params, "b.example")
+    assert (one["metadata"], one["subscription_data"]["metadata"]["site"]) == ({"intent": "ci_1", "site": "a.example"}, "a.example")
+    assert len({rules.fingerprint("checkout.sessions.create", "", each) for each in (params, one, other)}) == 1
+    assert rules.mark_of(one) == rules.mark_of(params) == {"metadata": {"intent": "ci_1"}}
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [("http://localhost", "localhost"), ("https://a.example/", "a.example"), ("https://a.example:8443/news/", "a.example:8443/news")],
+)
+def test_a_site_is_called_by_its_address_without_the_scheme(address, name) -> None:
+    assert sites.name(address) == name
 
 
 def test_the_shares_of_all_processes_are_the_rate_of_the_site() -> None:
