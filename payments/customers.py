@@ -13,7 +13,7 @@ from membership.domain import emails
 from membership.domain.standing import TERMINAL
 from membership.models import Account
 from payments import gateway, unplaced
-from payments.models import Contribution, Customer, Subscription
+from payments.models import ChargeDecision, Contribution, Customer, LedgerEntry, Subscription
 
 log = structlog.get_logger("payments.customers")
 
@@ -51,8 +51,8 @@ def terms_for(account_id: int) -> tuple[dict[str, Any], str]:
 
 
 def write(found: dict[str, Any]) -> Customer:
-    """Mirror a Customer as fetched. Links it to the account that its metadata names (we put it there) or whose contribution
-    it pays, never by e-mail.
+    """Mirror a Customer as fetched. Links it to the account that its metadata names (we put it there), whose contribution it
+    pays, or to which staff gave a Subscription's payment of it, never by e-mail.
 
     A link once made is not moved. An address changed at Stripe changes nothing about who signs in.
     """
@@ -65,7 +65,7 @@ def write(found: dict[str, Any]) -> Customer:
     row.created_at = clock.from_timestamp(found.get("created")) or row.created_at
     row.email_key = _key(found.get("email"))
     db.session.flush()
-    owner = (_named(found) or next(iter(payers), None)) if row.account_id is None else None
+    owner = (_named(found) or next(iter(payers), None) or _placed(row.id)) if row.account_id is None else None
     if owner is not None:
         give([row.id], owner)
     return row
@@ -88,6 +88,13 @@ def _named(found: dict[str, Any]) -> int | None:
     """The account that its metadata names."""
     named = (found.get("metadata") or {}).get("account")
     return db.session.scalars(select(Account.id).where(Account.public_id == named)).one_or_none() if named else None
+
+
+def _placed(customer_id: str) -> int | None:
+    """To whom staff gave what it paid for a Subscription (ledger.place), as where that was copied and the Customer is told anew."""
+    said = select(ChargeDecision.account_id).join(LedgerEntry, LedgerEntry.charge_id == ChargeDecision.charge_id)
+    mine = (LedgerEntry.customer_id == customer_id, LedgerEntry.kind == "payment", LedgerEntry.purpose == "subscription")
+    return db.session.scalars(said.where(*mine, ChargeDecision.verdict == "account").order_by(ChargeDecision.id.desc()).limit(1)).first()
 
 
 def give(customer_ids: Sequence[str], account_id: int) -> None:

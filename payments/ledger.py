@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from kit import clock
 from kit.database import db, insert_ignoring
 from kit.settings import settings
-from payments import alarms, contributions, gifts, plans, receipts, sites
+from payments import alarms, contributions, customers, gifts, plans, receipts, sites
 from payments.domain import ledger as facts
 from payments.domain.bought import bought
 from payments.domain.sites import said_by
@@ -88,14 +88,15 @@ def payment_of(charge_id: str) -> LedgerEntry | None:
 def place(charge_id: str, verdict: str, *, by: int, note: str, contribution_id: int | None = None, account_id: int | None = None) -> None:
     """Staff says whose money that we could not place is: a contribution's, an account's, or (elsewhere) none of ours.
 
-    Its rows and its receipt follow at once; a row that Stripe tells of later follows too, by the decision kept here.
+    Its rows and its receipt follow at once; a row that Stripe tells of later follows too, by the decision kept here. With a
+    Subscription's payment goes its Customer, so that the Subscription lets her in (a job looks at it) and the next payment is hers.
     """
     decision = ChargeDecision(charge_id=charge_id, verdict=verdict, contribution_id=contribution_id, account_id=account_id, note=note,
                               decided_by=by, decided_at=clock.now())  # fmt: skip
     db.session.add(decision)
     db.session.flush()
     payment = payment_of(charge_id)
-    cause = _decided(charge_id, Cause()) if payment is not None else None
+    cause = _decided(charge_id, _booked(payment)) if payment is not None else None
     if payment is None or cause is None:
         return
     _adopt(charge_id, cause, noted=True)
@@ -112,7 +113,7 @@ def email_of(charge: Stripes) -> str | None:
 def _book_back(charge_id: str, found: list[facts.Fact]) -> list[LedgerEntry]:
     payment = payment_of(charge_id)
     # Unknown for now if the payment is not here yet: booking it adopts these rows.
-    cause = Cause(**{name: getattr(payment, name) for name in asdict(Cause()) if name != "note"}) if payment else Cause()
+    cause = _booked(payment) if payment else Cause()
     entries = [_book(fact, cause) for fact in found]
     contributions.settle(cause.contribution_id)
     gifts.settle(charge_id)
@@ -121,6 +122,11 @@ def _book_back(charge_id: str, found: list[facts.Fact]) -> list[LedgerEntry]:
         if payment and entry.kind == "refund" and entry.source_id not in came_back:
             receipts.told_back(payment, entry)
     return entries
+
+
+def _booked(payment: LedgerEntry) -> Cause:
+    """What a payment was booked for. (The note is its own.)"""
+    return Cause(**{name: getattr(payment, name) for name in asdict(Cause()) if name != "note"})
 
 
 def _book(fact: facts.Fact, cause: Cause) -> LedgerEntry:
@@ -178,10 +184,20 @@ def _decided(charge_id: str, found: Cause) -> Cause | None:
     decision = db.session.scalars(said.order_by(ChargeDecision.id.desc()).limit(1)).first()
     if decision is None or decision.verdict == "elsewhere":
         return None
+    if found.purpose == "subscription" and found.subscription_id and decision.contribution_id is None:
+        return _linked(found, decision.account_id)
     # What a reader gave that nobody asked for is a contribution of hers. The note stays, as it does in a row booked before.
     placed = replace(found, purpose="contribution", contribution_id=decision.contribution_id, account_id=decision.account_id)
     contribution = db.session.get(Contribution, decision.contribution_id) if decision.contribution_id else None
     return replace(placed, account_id=contribution.account_id) if contribution else placed
+
+
+def _linked(found: Cause, account_id: int | None) -> Cause | None:
+    """The Subscription that was paid for is this account's: so is its Customer, unless that is somebody's by now."""
+    if found.account_id is not None or account_id is None or found.customer_id is None:
+        return None
+    customers.give([found.customer_id], account_id)
+    return replace(found, account_id=customers.account_of(found.customer_id) or account_id)
 
 
 def _parent_of(invoice: Any) -> Stripes:

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 
 from kit.database import db
 from membership.models import Account
-from payments.models import ChargeDecision, ChargeRisk, Contribution, Dispute, LedgerEntry
+from payments.models import ChargeDecision, ChargeRisk, Contribution, Customer, Dispute, LedgerEntry
 
 PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One payment with all that hangs on it."""
+    """One payment with all that hangs on it. ``likely``: the address of the reader who has proven the one that its Customer has."""
 
     payment: LedgerEntry
     entries: list[LedgerEntry]
@@ -22,11 +22,25 @@ class Looked:
     decisions: list[tuple[ChargeDecision, str]]
     contribution: Contribution | None
     account: Account | None
+    likely: str = ""
+
+
+def waits(payment: LedgerEntry) -> bool:
+    """May staff say whose it is? We cannot place it; or it pays for a Subscription that lets nobody in. (A guest's gift is for
+    somebody else, and for no Subscription.)"""
+    return payment.purpose == "unknown" or is_nobodys(payment)
+
+
+def is_nobodys(payment: LedgerEntry) -> bool:
+    """Does it pay for a Subscription whose Customer is no reader's?"""
+    return payment.purpose == "subscription" and payment.account_id is None and payment.subscription_id is not None
 
 
 def _unexpected() -> Select[LedgerEntry]:
-    elsewhere = exists().where(ChargeDecision.charge_id == LedgerEntry.charge_id, ChargeDecision.verdict == "elsewhere")
-    return select(LedgerEntry).where(LedgerEntry.kind == "payment", LedgerEntry.purpose == "unknown", ~elsewhere)
+    entry = LedgerEntry
+    elsewhere = exists().where(ChargeDecision.charge_id == entry.charge_id, ChargeDecision.verdict == "elsewhere")
+    nobodys = and_(entry.purpose == "subscription", entry.account_id.is_(None), entry.subscription_id.is_not(None))  # as is_nobodys
+    return select(entry).where(entry.kind == "payment", or_(entry.purpose == "unknown", nobodys), ~elsewhere)
 
 
 def _in_doubt() -> Select[LedgerEntry, ChargeRisk]:
@@ -72,4 +86,12 @@ def looked_at(charge_id: str) -> Looked | None:
         decisions=[(decision, email) for decision, email in db.session.execute(decisions)],
         contribution=db.session.get(Contribution, payment.contribution_id) if payment.contribution_id else None,
         account=db.session.get(Account, payment.account_id) if payment.account_id else None,
+        likely=_likely(payment) if is_nobodys(payment) else "",
     )
+
+
+def _likely(payment: LedgerEntry) -> str:
+    """A hint and no more: what was typed at Stripe is proven by nobody, so no Customer is given away by it."""
+    proven = (Account.confirmed_at.is_not(None), Account.closed_at.is_(None))
+    same = select(Account.email).join(Customer, Customer.email_key == Account.email_key)
+    return db.session.scalars(same.where(Customer.id == payment.customer_id, *proven)).one_or_none() or ""

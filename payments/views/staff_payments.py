@@ -52,11 +52,11 @@ def place(charge_id: str) -> Any:
     """Whose this money is: a contribution's, a reader's, or none of ours."""
     found = _found(charge_id)
     verdict, whose, note = (request.form.get(name, "").strip() for name in ("verdict", "whose", "note"))
-    if found.payment.purpose != "unknown":
+    if not watchlist.waits(found.payment):
         return redirect(url_for("staff_payments.show", charge_id=charge_id), 303)
     problems: dict[str, str] = {}
     target: dict[str, int] = {}
-    if verdict not in ("contribution", "account", "elsewhere"):
+    if verdict not in _verdicts(found):
         problems["verdict"] = _("Choose what this payment is.")
     elif verdict != "elsewhere":
         target, problem = _target(verdict, whose, found.payment.currency)
@@ -103,6 +103,11 @@ def refund(charge_id: str) -> Any:
     return redirect(url_for("staff_payments.show", charge_id=charge_id), 303)
 
 
+def _verdicts(found: Looked) -> tuple[str, ...]:
+    """What staff may say of it: what pays for a Subscription is no contribution."""
+    return ("account", "elsewhere") if watchlist.is_nobodys(found.payment) else ("contribution", "account", "elsewhere")
+
+
 def _target(verdict: str, whose: str, currency: str) -> tuple[dict[str, int], str]:
     """(the columns that name it, a problem or "")."""
     if verdict == "contribution":
@@ -128,7 +133,8 @@ def _page(found: Looked, *, problems: dict[str, str] | None = None, typed: dict[
         found=found,
         left=left,
         attempt=kept.get("attempt") or secrets.token_hex(16),
-        typed={"amount": str(amounts.major(left, found.payment.currency)), **kept},
+        verdicts=_verdicts(found) if watchlist.waits(found.payment) else (),
+        typed={"amount": str(amounts.major(left, found.payment.currency)), "whose": found.likely, **kept},
         problems=problems or {},
         dashboard=dashboard,
     )

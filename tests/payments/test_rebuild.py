@@ -17,12 +17,12 @@ from kit.database import db
 from kit.settings import database_url
 from membership import grants, signals
 from membership.models import Account, Membership
-from payments import gateway, intents, rebuilding, state
+from payments import gateway, intents, ledger, rebuilding, state
 from payments.domain.tables import DERIVED, NOT_NEEDED, OURS, OURS_IN_DERIVED
 from payments.models import Customer, JournalLink, LedgerEntry, StripeEvent
 from tests import factories
 from tests.conftest import POSTGRES
-from tests.payments.readers import press, put_on_sale, subscription_of
+from tests.payments.readers import entitled, press, put_on_sale, subscription_of
 
 GUEST = {"suggested": "", "amount": "25.00", "frequency": "once", "email": "gus@guest.example"}
 MONTH = 32 * 86400
@@ -141,6 +141,39 @@ def test_a_busy_history_is_rebuilt_equal(app: Flask, busy: list[int], empty: str
     assert len(outbox()) == mails
     assert list(state.facts()) == before
     assert {one["method"] for one in sandbox.requests[asked:]} == {"GET"}
+
+
+@pytest.mark.parametrize("empty", ["sqlite", "postgresql"], indirect=True)
+def test_what_staff_placed_and_a_site_of_another_name_are_rebuilt_equal(
+    app: Flask,
+    visit: Any,
+    make_account: Any,
+    staff: Any,
+    sandbox: Any,
+    deliver: Any,
+    drain: Any,
+    empty: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reader of the Checkout, and one whose Subscription was made in the Dashboard, its Customer given to her by staff."""
+    put_on_sale(sandbox)
+    sandbox.pay(press(visit(make_account("ann@reader.example"))))
+    _contribute(visit, sandbox, email="gus@guest.example", frequency="month", amount="7")
+    customer = gateway.client().v1.customers.create({"email": "bob@other.example"})
+    sandbox.subscribe(customer.id, next(one["id"] for one in sandbox.world.store.all("price") if one.get("lookup_key") == "reader-yearly"))
+    deliver()
+    bob_id, desk = make_account("bob@reader.example").id, staff("finance").id
+    charge = db.session.scalars(
+        select(LedgerEntry.charge_id).where(LedgerEntry.account_id.is_(None), LedgerEntry.purpose == "subscription")
+    ).first()
+    assert charge
+    ledger.place(charge, "account", by=desk, note="sold at the fair", account_id=bob_id)
+    db.session.commit()
+    drain()
+    assert entitled(bob_id)
+    monkeypatch.setitem(app.config, "PUBLIC_URL", "https://renamed.example")
+    code, found = rebuild(app, empty)
+    assert (found["different"], found["failures"], code) == ([], [], 0)
 
 
 @pytest.mark.parametrize("empty", ["sqlite"], indirect=True)

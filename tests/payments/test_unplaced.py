@@ -3,14 +3,15 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from kit import clock
 from kit.database import db
-from payments import ledger
-from payments.models import ChargeDecision, Contribution, Customer, LedgerEntry, Receipt, Subscription
+from payments import gateway, ledger
+from payments.models import ChargeDecision, Contribution, Customer, LedgerEntry, Plan, Receipt, Subscription
+from payments.webhooks import HANDLERS
 from tests.payments.givers import contribute
-from tests.payments.readers import put_on_sale, subscribe
+from tests.payments.readers import entitled, put_on_sale, subscribe, subscription_of
 
 
 def payments() -> list[tuple[str, int | None]]:
@@ -185,3 +186,97 @@ def test_the_row_is_the_same_whether_staff_decided_before_or_after_it_was_booked
     db.session.commit()
     rows = {row.charge_id: (row.purpose, row.account_id, row.note) for row in db.session.scalars(select(LedgerEntry))}
     assert rows["ch_before"] == rows["ch_after"] == ("contribution", reader, "unexpected: names contribution 'nobody'")
+
+
+# --- a Subscription that is nobody's -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_in_the_dashboard(sandbox, deliver) -> str:
+    """Somebody at the desk sells ``reader-monthly`` to a Customer who is no reader's; its Subscription's id."""
+    put_on_sale(sandbox)
+    customer = gateway.client().v1.customers.create({"email": "ann@reader.example"})
+    price = db.session.get_one(Plan, "reader-monthly").price_id
+    db.session.rollback()
+    made = sandbox.subscribe(customer.id, price)
+    for charge in sandbox.world.store.all("charge"):
+        charge["billing_details"]["email"] = "typed@checkout.example"
+    assert set(deliver()) == {200}
+    return made["id"]
+
+
+def charges() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(select(LedgerEntry.source_id).where(LedgerEntry.kind == "payment").order_by(LedgerEntry.id)))
+
+
+def test_a_subscription_of_nobody_is_shown_to_staff_who_lets_her_in(
+    made_in_the_dashboard, make_account, visit, staff, deliver, drain, later, outbox
+):
+    account_id, desk = make_account("ann@reader.example").id, visit(staff("finance"))
+    (charge,) = charges()
+    assert payments() == [("subscription", None)], "never by her address alone"
+    assert (outbox(), entitled(account_id)) == ([], False)
+    assert f"/admin/payments/{charge}" in desk.get("/admin/payments/").links()
+    page = desk.get(f"/admin/payments/{charge}")
+    assert page.form(f"/admin/payments/{charge}/place").fields["whose"] == "ann@reader.example", "who has proven the Customer's address"
+    desk.submit(f"/admin/payments/{charge}/place", verdict="account", whose="ann@reader.example", note="I sold it to her", follow=True)
+    drain()
+    assert entitled(account_id)
+    assert (subscription_of(account_id).id, payments()) == (made_in_the_dashboard, [("subscription", account_id)])
+    assert {mail.recipient for mail in outbox()} == {"ann@reader.example"}
+    assert db.session.scalars(select(Receipt.account_id)).one() == account_id
+    assert f"/admin/payments/{charge}" not in desk.get("/admin/payments/").links()
+    assert "I sold it to her" in desk.get(f"/admin/payments/{charge}").text
+    later(31)
+    assert payments() == [("subscription", account_id)] * 2
+    assert entitled(account_id)
+
+
+def test_the_link_that_staff_made_is_made_again_wherever_it_is_missing(made_in_the_dashboard, make_account, visit, staff, drain):
+    """As in a database that is filled anew: the decision is ours and was copied, the Customer is told again, before the money or after."""
+    account_id, desk = make_account("ann@reader.example").id, visit(staff("finance"))
+    (charge,) = charges()
+    desk.get(f"/admin/payments/{charge}")
+    desk.submit(f"/admin/payments/{charge}/place", verdict="account", whose="ann@reader.example", note="x")
+    drain()
+    customer_id = subscription_of(account_id).customer_id
+    db.session.rollback()
+    for first, second in (
+        (("charge.updated", charge), ("customer.updated", customer_id)),
+        (("customer.updated", customer_id), ("charge.updated", charge)),
+    ):
+        for table in (Subscription, Customer):
+            db.session.execute(delete(table))
+        unplace(charge)
+        for name, object_id in (first, second):
+            seen = HANDLERS[name].look(object_id)
+            HANDLERS[name].write(seen)
+            db.session.commit()
+        drain()
+        assert (db.session.scalars(select(Customer.account_id)).one(), payments()) == (account_id, [("subscription", account_id)])
+
+
+def test_a_subscription_s_payment_may_be_none_of_ours_but_no_contribution(made_in_the_dashboard, make_account, visit, staff, outbox):
+    desk = visit(staff("finance"))
+    (charge,) = charges()
+    desk.get(f"/admin/payments/{charge}")
+    page = desk.submit(f"/admin/payments/{charge}/place", verdict="contribution", whose="c" * 32, note="x")
+    assert (page.status, set(page.errors())) == (422, {"verdict"})
+    desk.submit(f"/admin/payments/{charge}/place", verdict="elsewhere", note="the other paper's")
+    assert f"/admin/payments/{charge}" not in desk.get("/admin/payments/").links()
+    assert (db.session.scalars(select(Customer.account_id)).all(), outbox()) == ([None], [])
+
+
+def test_a_guest_s_gift_is_nobody_s_and_waits_for_nobody(app, visit, staff, sandbox, deliver):
+    put_on_sale(sandbox)
+    giver = visit()
+    giver.get("/gift")
+    assert (
+        giver.submit("/gift/checkout", offer="reader-3", name="Gus", recipient_email="rae@reader.example", email="gus@guest.example").status
+        == 303
+    )
+    sandbox.pay(next(one["id"] for one in sandbox.world.store.all("checkout.session")))
+    deliver()
+    assert payments() == [("subscription", None)]
+    assert [link for link in visit(staff("finance")).get("/admin/payments/").links() if "/payments/ch_" in link] == []
