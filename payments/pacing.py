@@ -12,6 +12,14 @@ def share(rate: float, web_processes: int, *, page: bool) -> float:
     return rate * (1 - WORKER_SHARE) / max(1, web_processes) if page else rate * WORKER_SHARE
 
 
+def burst(rate: float, web_processes: int, *, page: bool) -> float:
+    """Calls that this process may save up: all of them together a quarter of the site's ``rate``, as far as each has one.
+
+    So no second sees more than five quarters of the rate, which is Stripe's own limit. Pages have it: there somebody waits.
+    """
+    return max(1.0, (rate / 4 - 1) / max(1, web_processes)) if page else 1.0
+
+
 class Bucket:
     """``rate`` tokens a second, at most ``burst`` saved up; ``take`` waits for one. One a process."""
 

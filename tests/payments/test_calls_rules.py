@@ -6,7 +6,7 @@ import pytest
 
 from payments.domain import calls as rules
 from payments.domain import sites
-from payments.pacing import Breaker, Bucket, share
+from payments.pacing import Breaker, Bucket, burst, share
 
 ANN = {"email": "ann@reader.example", "metadata": {"account": "a1"}}
 OLD = {"id": "di_1", "source": {"coupon": {"id": "spring"}}}
@@ -80,6 +80,11 @@ def test_a_site_is_called_by_its_address_without_the_scheme(address, name) -> No
 
 def test_the_shares_of_all_processes_are_the_rate_of_the_site() -> None:
     assert share(20, 4, page=False) + 4 * share(20, 4, page=True) == pytest.approx(20)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_what_all_processes_save_up_is_a_quarter_of_the_rate(processes: int) -> None:
+    assert burst(20, processes, page=False) + processes * burst(20, processes, page=True) == pytest.approx(5)
 
 
 def test_a_page_does_not_queue_for_a_token() -> None:

@@ -1,5 +1,6 @@
 """Asking Stripe: patience with its limits, a quick word to people when it is away, and one Session however they click."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 
 from kit.database import db
 from payments import gateway, pacing
-from payments.gateway import GatewayRefused, GatewayUnavailable
+from payments.gateway import GatewayRefused, GatewayUnavailable, hurry
 from payments.models import CheckoutIntent, Customer
 from payments.pacing import Bucket
 from tests.payments.readers import put_on_sale
@@ -115,7 +116,8 @@ class Waits:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at, self.slept = 0.0, 0.0
-        monkeypatch.setattr(pacing, "time", self)
+        for module in (pacing, hurry):
+            monkeypatch.setattr(module, "time", self)
 
     def monotonic(self) -> float:
         return self.at
@@ -134,21 +136,39 @@ def twenty_a_second(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wai
     gateway.forget_client()
 
 
-def test_38_a_job_asks_at_the_pace_of_its_share(twenty_a_second: Waits, sandbox: Any) -> None:
-    """Twenty are saved up; of the other forty each waits for its token, 14 a second."""
+def sent_by(process: Any, waits: Waits) -> list[float]:
+    """When a process that just started sends its calls, as fast as it may, for three seconds."""
+    gateway.forget_client()
+    waits.at, sent = 0.0, []
+    while waits.at < 3:
+        with process():
+            assert gateway.fetch_customer("cus_none") is None
+        sent.append(waits.at)
+    return sent
+
+
+@pytest.mark.parametrize("web_processes", [1, 2, 3, 4, 8])
+def test_38_a_job_asks_at_the_pace_of_its_share(
+    twenty_a_second: Waits, app: Flask, sandbox: Any, monkeypatch: pytest.MonkeyPatch, web_processes: int
+) -> None:
+    """The worker and every web process at once: in no second as many as Stripe's 25."""
+    monkeypatch.setitem(app.config, "WEB_CONCURRENCY", web_processes)
     before = len(sandbox.requests)
-    for _ in range(60):
-        assert gateway.fetch_customer("cus_none") is None
-    assert len(sandbox.requests) - before == 60
-    assert twenty_a_second.slept == pytest.approx(40 / 14)
+    worker = sent_by(contextlib.nullcontext, twenty_a_second)
+    page = sent_by(lambda: app.test_request_context("/"), twenty_a_second)
+    assert len(sandbox.requests) - before == len(worker) + len(page)
+    assert worker[-1] - worker[-15] == pytest.approx(1), "fourteen a second"
+    sent = [*worker, *page * web_processes]
+    busiest = max(sum(begun <= at < begun + 1 - 1e-9 for at in sent) for begun in sent)
+    assert 14 <= busiest < 25
 
 
 def test_38_a_page_is_told_instead_of_waiting_long(twenty_a_second: Waits, app: Flask, sandbox: Any) -> None:
-    """Each of eight web processes has three calls in four seconds and what is saved up: the next one would wait for 1.3 seconds."""
+    """Each of eight web processes has three calls in four seconds: the fifth would come when the page's time is over."""
     before = len(sandbox.requests)
     with app.test_request_context("/"):
-        for _ in range(20):
+        for _ in range(4):
             assert gateway.fetch_customer("cus_none") is None
         with pytest.raises(gateway.NotAsked):
             gateway.fetch_customer("cus_none")
-    assert (len(sandbox.requests) - before, twenty_a_second.slept) == (20, 0.0)
+    assert (len(sandbox.requests) - before, twenty_a_second.slept) == (4, pytest.approx(4.0))
