@@ -213,7 +213,7 @@ def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Str
     metadata = {**(charge.get("metadata") or {}), **(parent.get("metadata") or {}), **((subscription or {}).get("metadata") or {})}
     contribution = contributions.named_by(metadata, subscription_id)
     if contribution is not None:
-        return _contributed(contribution, charge, fact, found)
+        return _contributed(contribution, charge, facts.given(fact, paid), found)
     if sites.is_anothers(said, customer_id):
         return found
     if metadata.get("purpose") == "gift":
@@ -227,9 +227,9 @@ def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Str
     return found
 
 
-def _contributed(contribution: Contribution, charge: Stripes, fact: facts.Fact, found: Cause) -> Cause:
+def _contributed(contribution: Contribution, charge: Stripes, given: tuple[int, str], found: Cause) -> Cause:
     asked = (contribution.amount + contribution.fee_cover, contribution.currency)
-    note = facts.difference((fact.amount, fact.currency), asked)
+    note = facts.difference(given, asked)
     payer, intent = _account_of(found.customer_id), db.session.get(CheckoutIntent, contribution.intent_id)
     if intent is not None and intent.account_id is not None and payer not in (None, intent.account_id, contribution.account_id):
         note = note or "unexpected: paid by another reader's Customer"

@@ -90,6 +90,13 @@ def id_of(reference: Any) -> str | None:
     return reference or None
 
 
+def given(fact: Fact, invoice: Stripes) -> tuple[int, str]:
+    """(minor units, currency) that a payment came to: its invoice's total, where a credit balance at Stripe paid the rest of that."""
+    total = invoice.get("total") or 0
+    by_credit = invoice.get("currency") == fact.currency and invoice.get("amount_due") == fact.amount < total
+    return (total if by_credit else fact.amount), fact.currency
+
+
 def difference(charged: tuple[int, str], asked: tuple[int, str]) -> str:
     """Why this is unexpected money, as the note in the ledger says it; "" when it is what was asked (amount, currency)."""
     if charged == asked:

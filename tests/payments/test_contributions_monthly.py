@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 
 from kit.database import db
 from membership import signals
-from payments.models import Cancellation, Contribution, LedgerEntry
+from payments import gateway, invariants
+from payments.models import Cancellation, Contribution, LedgerEntry, Receipt
 
 GUEST = {"suggested": "", "amount": "25.00", "frequency": "month", "email": "gus@guest.example"}
 
@@ -93,6 +94,38 @@ def test_a_failed_renewal_is_said_and_a_later_payment_mends_it(running, sandbox,
     deliver()
     assert only().status == "past_due"
     assert db.session.scalar(select(func.count()).where(LedgerEntry.kind == "payment")) == 1
+
+
+def renews_with_a_balance_of(balance: int, running: Contribution, sandbox, deliver) -> list[LedgerEntry]:
+    """The payments after a renewal, with so much (minor units; negative: credit) on her Customer at Stripe."""
+    gateway.client().v1.customers.update(running.customer_id, {"balance": balance})
+    sandbox.advance(32 * 24 * 3600)
+    deliver()
+    assert only().status == "active"
+    return list(db.session.scalars(select(LedgerEntry).where(LedgerEntry.kind == "payment").order_by(LedgerEntry.id)))
+
+
+def test_what_a_credit_balance_pays_of_it_is_not_unexpected_money(running, sandbox, deliver, outbox):
+    entries = renews_with_a_balance_of(-700, running, sandbox, deliver)
+    assert [(one.amount, one.purpose, one.note, one.contribution_id) for one in entries] == [
+        (2500, "contribution", "", running.id),
+        (1800, "contribution", "", running.id),
+    ]
+    receipt = db.session.scalars(select(Receipt).where(Receipt.ledger_entry_id == entries[-1].id)).one()
+    assert (receipt.amount, receipt.fee_cover) == (1800, 0)
+    assert "$18.00" in outbox()[-1].text
+    assert not [mail for mail in outbox() if "unexpected" in mail.subject.lower()]
+
+
+def test_a_credit_balance_that_pays_all_of_it_is_no_payment_and_no_end(running, sandbox, deliver):
+    assert [one.amount for one in renews_with_a_balance_of(-9000, running, sandbox, deliver)] == [2500]
+    assert list(invariants.check()) == []
+
+
+def test_what_she_owes_besides_is_no_part_of_what_she_promised(running, sandbox, deliver):
+    entries = renews_with_a_balance_of(400, running, sandbox, deliver)
+    assert [(one.amount, one.purpose) for one in entries] == [(2500, "contribution"), (2900, "unknown")]
+    assert "asked 2500 usd, got 2900 usd" in entries[-1].note
 
 
 # --- money lost, and staff ------------------------------------------------------------------------------------------------
