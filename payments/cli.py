@@ -50,7 +50,14 @@ def sync(as_json: bool) -> None:
     except (leases.LeaseBusy, leases.LeaseLost) as error:
         raise Away("Somebody else looks at the plans just now: try again.") from error
     facts: list[dict[str, Any]] = [
-        {"key": row.key, "amount": row.unit_amount, "currency": row.currency, "interval": row.interval, "price": row.price_id}
+        {
+            "key": row.key,
+            "amount": row.unit_amount,
+            "currency": row.currency,
+            "interval": row.interval,
+            "price": row.price_id,
+            "on_sale": row.on_sale,
+        }
         for row in rows
     ]
     db.session.commit()
@@ -58,7 +65,10 @@ def sync(as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     for fact in facts:
-        click.echo(f"{fact['key']:<20} {money(fact['amount'], fact['currency'], locale='en_US')} a {fact['interval']}  {fact['price']}")
+        note = "" if fact["on_sale"] else "  archived at Stripe: not on sale"
+        click.echo(
+            f"{fact['key']:<20} {money(fact['amount'], fact['currency'], locale='en_US')} a {fact['interval']}  {fact['price']}{note}"
+        )
 
 
 @stripe_group.group("endpoint")

@@ -106,10 +106,15 @@ def wanted() -> list[rules.PlanTerms]:
 
 
 def look(terms: list[rules.PlanTerms], *, create: bool = False) -> list[dict[str, Any]]:
-    """The Prices that Stripe has for these plans, each with its Product; ``create`` makes the missing ones there."""
+    """The Prices that Stripe has for these plans, each with its Product; ``create`` makes the missing ones there.
+
+    One that is archived is not missing: somebody took it off sale, and it keeps its lookup key.
+    """
     found = {price["lookup_key"]: price for price in gateway.list_prices([plan.key for plan in terms])}
     if not create:
         return list(found.values())
+    missing = [plan.key for plan in terms if plan.key not in found]
+    found |= {price["lookup_key"]: price for price in gateway.list_prices(missing, active=False)} if missing else {}
     currency = settings()["CURRENCY"]
     products = {plan.level: found[plan.key]["product"] for plan in terms if plan.key in found}
     for plan in terms:

@@ -17,6 +17,8 @@ from payments.gateway.line import API_VERSION, GatewayRefused, GatewayUnavailabl
 from payments.gateway.proving import CannotTell, happened, present
 from payments.gateway.reading import PARTS
 
+MOST_MADE = 100  # times that one thing is made within the days for which its calls are kept
+
 
 def change(kind: str, params: Any = None, *, subject: str = "", key: str = "") -> Object:
     """Ask, once: the same ``key`` again is the same wish, and finds what became of it.
@@ -35,6 +37,18 @@ def change(kind: str, params: Any = None, *, subject: str = "", key: str = "") -
     if asked.state == "given_up":
         raise GatewayUnavailable(f"nobody knows what became of {asked.key}: staff decides")
     return proven(asked) if asked.too_old else again(asked)
+
+
+def make(kind: str, params: Any, key: str) -> Object:
+    """Ask for what staff can delete or archive at Stripe: what is gone by now is made anew, under the key's next number.
+
+    Raises as ``change`` does.
+    """
+    for number in range(MOST_MADE):
+        made = change(kind, params, key=f"{key}-{number}" if number else key)
+        if not made.get("deleted") and made.get("active") is not False:
+            return made
+    raise GatewayRefused(f"{key} was made {MOST_MADE} times and is gone each time", "settled")
 
 
 def again(asked: Asked) -> Object:
@@ -152,7 +166,7 @@ def finalize_invoice(invoice_id: str) -> Object:
 
 
 def create_coupon(params: Any, idempotency_key: str) -> Object:
-    return change("coupons.create", params, key=idempotency_key)
+    return make("coupons.create", params, idempotency_key)
 
 
 def create_refund(params: Any, idempotency_key: str) -> Object:
@@ -161,11 +175,11 @@ def create_refund(params: Any, idempotency_key: str) -> Object:
 
 
 def create_product(params: Any, idempotency_key: str) -> Object:
-    return change("products.create", params, key=idempotency_key)
+    return make("products.create", params, idempotency_key)
 
 
 def create_price(params: Any, idempotency_key: str) -> Object:
-    return change("prices.create", params, key=idempotency_key)
+    return make("prices.create", params, idempotency_key)
 
 
 def create_webhook_endpoint(url: str, types: list[str]) -> Object:

@@ -151,9 +151,9 @@ def fetch_invoice_payments(*, invoice: str = "", payment_intent: str = "") -> li
     return list(pages(client().v1.invoice_payments.list, {**wanted, "expand": ["data.invoice"]}))
 
 
-def list_prices(lookup_keys: list[str]) -> list[Object]:
-    """Active Prices with these lookup keys, their Products inside."""
-    return list(pages(client().v1.prices.list, {"lookup_keys": lookup_keys, "active": True, "expand": ["data.product"]}))
+def list_prices(lookup_keys: list[str], *, active: bool = True) -> list[Object]:
+    """Active Prices (or archived ones) with these lookup keys, their Products inside."""
+    return list(pages(client().v1.prices.list, {"lookup_keys": lookup_keys, "active": active, "expand": ["data.product"]}))
 
 
 def list_subscriptions(**params: Any) -> Iterator[Object]:

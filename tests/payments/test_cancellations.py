@@ -197,6 +197,20 @@ def test_a_free_month_once_a_year(reader: Any, visit: Any, sandbox: Any, deliver
     assert sandbox.get(subscription_id)["discounts"] == []
 
 
+def test_a_free_month_whose_coupon_staff_deleted_is_made_anew(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> None:
+    """Each time, and for everybody whose month has this price."""
+    coupon = rules.free_month_coupon(500, "usd")["id"]
+    for number in range(3):
+        account_id = (account := make_account()).id
+        subscribe(visit, sandbox, deliver, account)
+        her = browser(visit, account_id)
+        her.get("/account/cancel")
+        assert her.submit("/account/cancel", take="free_month").location == "/account/", number
+        assert subscription_of(account_id).next_amount == 0
+        gateway.client().v1.coupons.delete(coupon)
+        deliver()
+
+
 def test_a_free_month_takes_a_month_off_a_year(reader: Any, visit: Any, deliver: Any) -> None:
     account_id, _ = reader
     her = browser(visit, account_id)

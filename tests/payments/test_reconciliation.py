@@ -13,8 +13,8 @@ from kit import clock, jobs
 from kit.database import db
 from membership import memberships
 from membership.models import Membership, MembershipInterval, MembershipSource
-from payments import reconciliation
-from payments.models import LedgerEntry, ReconcileRun, StripeEvent, Subscription
+from payments import gateway, reconciliation
+from payments.models import LedgerEntry, OutgoingCall, Plan, ReconcileRun, StripeEvent, Subscription
 from tests.payments.readers import described, entitled, press, put_on_sale, subscribe
 
 
@@ -225,8 +225,40 @@ def test_plans_are_found_not_made_again(app: Any, sandbox: Any) -> None:
     assert len([one for one in sandbox.events() if one["type"] == "price.created"]) == 4
 
 
+def synced(app: Any) -> dict[str, bool]:
+    """Which plan is on sale after ``stripe plans sync``."""
+    db.session.rollback()
+    done = app.test_cli_runner().invoke(args=["stripe", "plans", "sync", "--json"])
+    assert done.exit_code == 0, done.output
+    return {plan["key"]: plan["on_sale"] for plan in json.loads(done.stdout)}
+
+
+def test_plans_whose_price_was_deleted_are_made_again(app: Any, sandbox: Any) -> None:
+    for _ in range(2):
+        old = db.session.scalars(select(Plan.price_id).where(Plan.key == "reader-monthly")).one()
+        sandbox.world.store.drop(sandbox.get(old))  # Stripe's Dashboard deletes what was never used
+        assert all(synced(app).values())
+        assert db.session.scalars(select(Plan.price_id).where(Plan.key == "reader-monthly")).one() != old
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["lately", "long ago"])
+def test_plans_whose_price_was_archived_stay_off_sale(app: Any, sandbox: Any, forgotten: bool) -> None:
+    """That is how an editor takes one off sale: a routine command must neither undo it nor stumble over it."""
+    old = db.session.scalars(select(Plan.price_id).where(Plan.key == "reader-yearly")).one()
+    if forgotten:
+        db.session.execute(delete(OutgoingCall))
+        sandbox.advance(91 * 24 * 3600)
+    db.session.commit()
+    gateway.client().v1.prices.update(old, {"active": False})
+    assert [key for key, on_sale in synced(app).items() if not on_sale] == ["reader-yearly"]
+    db.session.rollback()
+    assert f"{old}  archived at Stripe" in app.test_cli_runner().invoke(args=["stripe", "plans", "sync"]).output
+    gateway.client().v1.prices.update(old, {"active": True})
+    assert all(synced(app).values())
+    assert db.session.scalars(select(Plan.price_id).where(Plan.key == "reader-yearly")).one() == old
+
+
 def test_the_endpoint_gets_exactly_what_we_handle(app: Any, sandbox: Any) -> None:
-    from payments import gateway
     from payments.webhooks import HANDLERS
 
     db.session.rollback()
