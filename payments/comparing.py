@@ -8,8 +8,9 @@ from sqlalchemy import select
 from kit import clock
 from kit.database import db
 from kit.settings import settings
+from membership.domain.standing import TERMINAL
 from membership.models import MembershipSource
-from payments import sites, withheld
+from payments import dunning, sites, withheld
 from payments.domain import reconciliation as rules
 from payments.domain import subscriptions as reading
 from payments.domain import withheld as standing
@@ -17,6 +18,7 @@ from payments.domain.ledger import id_of
 from payments.domain.sites import said_by
 from payments.domain.withheld import Paid
 from payments.models import Customer, Dispute, LedgerEntry, StripeEvent, Subscription
+from payments.subscriptions import what_waits
 
 Stripes = dict[str, Any]
 Compared = list[tuple[Stripes, str]]  # an object and what differs; "" when nothing does
@@ -25,7 +27,8 @@ NEVER_BEGAN = ("incomplete", "incomplete_expired")
 
 def subscriptions(batch: list[Stripes]) -> Compared:
     """The mirror's rows, whether the membership follows them, and whether it gives what Stripe and the money say."""
-    seen = [reading.read(found) for found in batch]
+    now = clock.now()
+    seen = [reading.read(found, now) for found in batch]
     ids, customers = [one.id for one in seen], {one.customer_id for one in seen}
     rows = {row.id: row for row in db.session.scalars(select(Subscription).where(Subscription.id.in_(ids)))}
     owners = _pairs(select(Customer.id, Customer.account_id).where(Customer.id.in_(customers)))
@@ -45,7 +48,14 @@ def subscriptions(batch: list[Stripes]) -> Compared:
 def _mirrored(found: Stripes, seen: reading.Seen, row: Subscription | None) -> str:
     if sites.is_anothers(said_by(found), seen.customer_id):
         return ""  # nobody mirrors it
-    return rules.differences(seen, {name: getattr(row, name) for name in rules.COMPARED} if row else None)
+    if row is None:
+        return "we do not have it"
+    stripes = {name: getattr(seen, name) for name in rules.COMPARED} | {"pause_behavior": seen.pause}
+    if seen.ended_at is None and row.status not in TERMINAL:  # what is over costs nothing more, and no change of it is to come
+        next_amount, discount_ends_at = dunning.next_bill(row, found)
+        stripes |= {"mrr_720": seen.mrr_720, "next_amount": next_amount, "discount_ends_at": discount_ends_at}
+        stripes |= what_waits(found)
+    return rules.differences(row, stripes)
 
 
 def _followed(seen: reading.Seen, row: Subscription | None, owner: int | None, source: MembershipSource | None, paid: list[Paid]) -> str:
@@ -55,9 +65,12 @@ def _followed(seen: reading.Seen, row: Subscription | None, owner: int | None, s
         return "membership does not follow it"
     if source is None or seen.ended_at is not None or source.ended_at is not None:
         return ""  # over is over, whatever its money did
-    now = clock.now()
-    wanted = standing.applied(reading.snapshot(seen, row.plan_key, None, now), standing.verdict(paid, seen.period_start)).status
-    return "" if source.status == wanted else f"access: ours {source.status}, by Stripe and the money {wanted}"
+    snapshot = standing.applied(reading.snapshot(seen, row.plan_key, None, clock.now()), standing.verdict(paid, seen.period_start))
+    if source.status != snapshot.status:
+        return f"access: ours {source.status}, by Stripe and the money {snapshot.status}"
+    if source.paid_until != snapshot.paid_until:
+        return f"paid until: ours {source.paid_until}, by Stripe {snapshot.paid_until}"
+    return ""
 
 
 def charges(batch: list[Stripes]) -> Compared:

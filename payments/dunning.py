@@ -3,6 +3,7 @@
 Trying the same card again is Stripe's work. A card that is new is ours to try: Stripe waits for its next attempt.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -25,8 +26,7 @@ def follow(row: Subscription, found: dict[str, Any], *, first: bool) -> None:
         _forget(row)
         return
     before = row.payment_method_id
-    coming = plans.next_of(row)
-    row.next_amount, row.discount_ends_at = next_payment(found, coming.unit_amount * row.quantity if coming is not None else None)
+    row.next_amount, row.discount_ends_at = next_bill(row, found)
     invoice = found.get("latest_invoice")
     if isinstance(invoice, dict):
         row.invoice_id, row.invoice_status = invoice["id"], invoice.get("status")
@@ -42,6 +42,12 @@ def follow(row: Subscription, found: dict[str, Any], *, first: bool) -> None:
     row.card_expires_at = card.expires_at if card else None
     if not first and card is not None and card.method_id != before:
         retry(row, card.method_id)
+
+
+def next_bill(row: Subscription, found: dict[str, Any]) -> tuple[int, datetime | None]:
+    """(what the next payment takes, when a discount that lowers it ends), with the change of plan that waits for it."""
+    coming = plans.next_of(row)
+    return next_payment(found, coming.unit_amount * row.quantity if coming is not None else None)
 
 
 def _forget(row: Subscription) -> None:

@@ -61,7 +61,9 @@ def write(seen: Look) -> Subscription | None:
     rate = rules.rate(found, ours)
     row = _mirror(row, found, plan_key, observed_at)
     row.committed_720 = rules.committed(found, ours)
-    _mirror_what_waits(row, rules.coming(seen.found))
+    for name, value in what_waits(seen.found).items():
+        setattr(row, name, value)
+    db.session.flush()
     if outgrown(seen.found):
         enqueue("payments.retell_change", row.id, row.customer_id)
     dunning.follow(row, seen.found, first=known is None)
@@ -121,12 +123,14 @@ def _mirror(row: Subscription | None, found: rules.Seen, plan_key: str | None, o
     return row
 
 
-def _mirror_what_waits(row: Subscription, coming: rules.Coming | None) -> None:
-    """The change of plan that a schedule at Stripe will make; a Price that is none of ours shows no plan."""
-    row.schedule_id = coming.schedule_id if coming else None
-    row.next_plan_key = plans.key_of(coming.price_id) if coming and coming.price_id else None
-    row.next_at = coming.at if coming and coming.price_id else None
-    db.session.flush()
+def what_waits(found: dict[str, Any]) -> dict[str, Any]:
+    """The mirror's columns of the change of plan that a schedule at Stripe will make; a Price that is none of ours shows no plan."""
+    coming = rules.coming(found)
+    return {
+        "schedule_id": coming.schedule_id if coming else None,
+        "next_plan_key": plans.key_of(coming.price_id) if coming and coming.price_id else None,
+        "next_at": coming.at if coming and coming.price_id else None,
+    }
 
 
 def _is_source(subscription_id: str) -> bool:

@@ -5,14 +5,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from payments.domain.subscriptions import Seen
-
 SIMULATED = "sub_demo"  # the demo's invented Subscriptions: no Stripe has them
 SIMULATED_PART = "_demo_"  # in every id that the demo invented
 MOST_LISTED = 200
 
-# What the mirror must have in common with Stripe.
-COMPARED = ("status", "customer_id", "price_id", "amount", "currency", "period_end", "ends_at", "ended_at")
+# What the mirror must have in common with Stripe, by the names that both give it.
+COMPARED = (
+    "status", "customer_id", "price_id", "quantity", "amount", "currency", "interval", "interval_count", "period_start", "period_end",
+    "trial_end", "resumes_at", "update_expires_at", "ends_at", "ended_at",
+)  # fmt: skip
 
 # What a movement of Stripe's balance is in our ledger: the kind of entry that its source has. Payouts and Stripe's own
 # invoices to the publication are none of the readers' money.
@@ -74,13 +75,10 @@ class Report:
         }
 
 
-def differences(seen: Seen, ours: Mapping[str, Any] | None) -> str:
-    """What our mirror (its columns by name, or None) says differently from Stripe; "" when they agree."""
-    if ours is None:
-        return "we do not have it"
-    return "; ".join(
-        f"{name}: ours {_text(ours[name])}, Stripe's {_text(getattr(seen, name))}" for name in COMPARED if ours[name] != getattr(seen, name)
-    )
+def differences(ours: Any, stripes: Mapping[str, Any]) -> str:
+    """What our mirror says differently from Stripe (columns by name); "" when they agree."""
+    pairs = [(name, getattr(ours, name), value) for name, value in stripes.items()]
+    return "; ".join(f"{name}: ours {_text(mine)}, Stripe's {_text(value)}" for name, mine, value in pairs if mine != value)
 
 
 def cause(states: Collection[str]) -> str:
@@ -91,7 +89,7 @@ def cause(states: Collection[str]) -> str:
         return "an event about it is parked: see the journal"
     if "new" in states:
         return "an event about it still waits to be applied"
-    return "told and applied, and yet different: the row was altered, or a rule was"
+    return "told and applied, and yet different: an event since was lost, or the row was altered, or a rule was"
 
 
 def movement(found: Mapping[str, Any], booked: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:

@@ -209,6 +209,107 @@ def test_stripe_away_is_said_in_a_line(app: Any, sandbox: Any) -> None:
     assert "Traceback" not in found.output
 
 
+# --- changes of which no event tells any more ------------------------------------------------------------------------
+
+
+def walked(app: Any) -> list[tuple[str, str, bool]]:
+    """(what, cause, repaired) of each difference that a nightly walk found at a Subscription."""
+    db.session.rollback()
+    jobs.run(app, "payments.reconcile_nightly", [])
+    db.session.rollback()
+    run = db.session.scalars(select(ReconcileRun).order_by(ReconcileRun.id.desc())).first()
+    assert run is not None
+    return [(one["what"], one["cause"], one["repaired"]) for one in run.report["drift"] if one["kind"] == "subscription"]
+
+
+def more_seats(subscription: Any) -> dict[str, Any]:
+    return {"items": [{"id": subscription["items"]["data"][0]["id"], "quantity": 3}], "proration_behavior": "none"}
+
+
+def collection_paused(_subscription: Any) -> dict[str, Any]:
+    return {"pause_collection": {"behavior": "void", "resumes_at": int(clock.now().timestamp()) + 90 * 86400}}
+
+
+def half_for_ever(_subscription: Any) -> dict[str, Any]:
+    return {"discounts": [{"coupon": gateway.client().v1.coupons.create({"percent_off": 50, "duration": "forever"}).id}]}
+
+
+def one_bill_less(_subscription: Any) -> dict[str, Any]:
+    coupon = gateway.client().v1.coupons.create({"amount_off": 300, "currency": "usd", "duration": "once"})
+    return {"discounts": [{"coupon": coupon.id}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "named", "after"),
+    [
+        (more_seats, "quantity: ours 1, Stripe's 3", {"quantity": 3, "amount": 1500, "next_amount": 1500}),
+        (collection_paused, "pause_behavior: ours None, Stripe's void", {"pause_behavior": "void"}),
+        (half_for_ever, "mrr_720: ours 360000, Stripe's 180000", {"mrr_720": 250 * 720, "next_amount": 250}),
+        (one_bill_less, "next_amount: ours 500, Stripe's 200", {"mrr_720": 500 * 720, "next_amount": 200}),
+    ],
+)
+def test_a_change_whose_events_were_lost_is_found_by_the_walk(
+    app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any, change: Any, named: str, after: dict[str, Any]
+) -> None:
+    subscription_id = subscribe(visit, sandbox, deliver, make_account())
+    assert walked(app) == []
+    gateway.client().v1.subscriptions.update(subscription_id, change(sandbox.get(subscription_id)))
+    sandbox.take_deliveries()
+    ((what, cause, repaired),) = walked(app)
+    assert (named in what, repaired) == (True, True), what
+    assert "an event since was lost" in cause
+    row = db.session.get_one(Subscription, subscription_id)
+    assert {name: getattr(row, name) for name in after} == after
+    assert walked(app) == []
+
+
+def test_a_plan_that_waits_and_whose_events_were_lost_is_found_by_the_walk(
+    app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any
+) -> None:
+    subscription_id = subscribe(visit, sandbox, deliver, make_account(), plan="supporter-monthly")
+    cheaper = db.session.get_one(Plan, "reader-monthly").price_id
+    api, item = gateway.client().v1.subscription_schedules, sandbox.get(subscription_id)["items"]["data"][0]
+    db.session.rollback()
+    schedule = api.create({"from_subscription": subscription_id})
+    phases: Any = [
+        {"items": [{"price": item["price"]["id"]}], "start_date": item["current_period_start"], "end_date": item["current_period_end"]},
+        {"items": [{"price": cheaper}], "duration": {"interval": "month"}},
+    ]
+    api.update(schedule.id, {"phases": phases, "end_behavior": "release"})
+    sandbox.take_deliveries()
+    ((what, _, repaired),) = walked(app)
+    assert ("next_plan_key: ours None, Stripe's reader-monthly" in what, repaired) == (True, True), what
+    row = db.session.get_one(Subscription, subscription_id)
+    assert (row.next_plan_key, row.next_amount, row.schedule_id) == ("reader-monthly", 500, schedule.id)
+    assert walked(app) == []
+
+
+def test_a_year_that_was_paid_unheard_while_another_bill_is_open_is_found_by_the_walk(
+    app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any
+) -> None:
+    """The status goes on to be past due, for a change within the period: until when she has paid is all that differs."""
+    account_id = (account := make_account()).id
+    subscription_id = subscribe(visit, sandbox, deliver, account)
+    api = gateway.client().v1
+    with time_machine.travel(clock.now() + timedelta(days=32), tick=True):
+        sandbox.portal_replace_card(sandbox.get(subscription_id)["customer"], card="4000000000000341")
+        sandbox.tick()
+        deliver()
+        unpaid, before = described(account_id)["paid_until"], sandbox.get(subscription_id)["latest_invoice"]
+        item = sandbox.get(subscription_id)["items"]["data"][0]
+        api.subscriptions.update(subscription_id, {"items": [{"id": item["id"], "quantity": 2}], "proration_behavior": "always_invoice"})
+        deliver()
+        assert sandbox.get(subscription_id)["latest_invoice"] != before
+        assert (described(account_id)["status"], described(account_id)["paid_until"]) == ("past_due", unpaid)
+        api.invoices.pay(before, {"paid_out_of_band": True})
+        sandbox.take_deliveries()
+        assert sandbox.get(subscription_id)["status"] == "past_due"
+        ((what, _, repaired),) = walked(app)
+        assert (what.startswith("paid until: ours "), repaired) == (True, True), what
+        assert described(account_id)["paid_until"] == clock.from_timestamp(item["current_period_end"])
+        assert walked(app) == []
+
+
 # --- the other commands ------------------------------------------------------------------------------------------------
 
 
