@@ -284,7 +284,7 @@ def test_a_plan_that_waits_and_whose_events_were_lost_is_found_by_the_walk(
     assert walked(app) == []
 
 
-def test_a_year_that_was_paid_unheard_while_another_bill_is_open_is_found_by_the_walk(
+def test_a_period_that_was_paid_unheard_while_another_bill_is_open_is_found_by_the_walk(
     app: Any, visit: Any, sandbox: Any, make_account: Any, deliver: Any
 ) -> None:
     """The status goes on to be past due, for a change within the period: until when she has paid is all that differs."""
