@@ -52,15 +52,75 @@ def histories(made: World) -> list[list[Interval]]:
     return [history_of(found) for found in rows.values()]
 
 
-def test_the_base_swells_in_the_flood_and_dwindles_after() -> None:
-    made = world(readers=3000)
-    paying = [len(made.paying_at(at)) for at in bounds(made)]
+@pytest.fixture(scope="module")
+def crowd() -> World:
+    """As many as the demo shows: few enough readers hide a season."""
+    return world(readers=3000)
+
+
+def test_the_base_swells_in_the_flood_and_dwindles_after(crowd: World) -> None:
+    paying = [len(crowd.paying_at(at)) for at in bounds(crowd)]
     peak = paying.index(max(paying))
     assert 3 <= peak <= 9, "the peak follows the flood of the first spring"
     assert max(paying) > paying[0] * 1.1
     assert paying[-1] < max(paying) * 0.82
     later = paying[peak:]
     assert sum(after < before for before, after in pairwise(later)) > 0.75 * (len(later) - 1)
+
+
+def lives(made: World) -> list[tuple[datetime, datetime | None, str | None]]:
+    """When each paying source began, when it ended (None: not yet), and its interval; those that are older than the window left out."""
+    found = []
+    for source in made.sources:
+        rows = [row for row in source.stretches if row.klass == "paying"]
+        if rows and rows[0].effective_at > made.start + timedelta(days=1):
+            found.append((rows[0].effective_at, rows[-1].until, rows[0].price_interval))
+    return found
+
+
+def test_people_join_by_the_season(crowd: World) -> None:
+    """Fewer in summer. The flood's months, the drive's and those after the price rise, which do as they like, are left out."""
+    first = crowd.start.year
+    joined = [at.astimezone(ZONE) for at, _until, _interval in lives(crowd) if at.year in (first + 1, first + 2)]
+    summers = sum(at.month in (6, 7, 8) for at in joined) / 3
+    others = sum(at.month in (2, 3, 5, 10) for at in joined) / 4
+    assert 0 < summers < 0.85 * others
+
+
+def test_those_whom_the_flood_brought_for_a_year_leave_when_the_year_is_over(crowd: World) -> None:
+    """The cliff of annual renewals: a third or more of them go within a month, in the spring after."""
+    flood = datetime(crowd.start.year + 1, climate.FLOOD_MONTH, 6, tzinfo=ZONE)
+    years = [(at, until) for at, until, interval in lives(crowd) if interval == "year" and flood <= at < flood + timedelta(days=40)]
+    left = [until - at for at, until in years if until is not None]
+    in_the_year, at_its_end = (sum(a <= days.days < b for days in left) for a, b in ((0, 355), (355, 385)))
+    assert len(years) > 50
+    assert at_its_end > len(years) / 3
+    assert at_its_end > 5 * in_the_year
+
+
+def test_the_price_rises_for_newcomers_at_once_and_for_the_others_later(crowd: World) -> None:
+    weather = climate.Climate(crowd.start, crowd.now, ZONE)
+    paid = {
+        (
+            entry.amount,
+            "before" if entry.occurred_at < weather.rise else "after" if entry.occurred_at > weather.rise + timedelta(days=90) else "",
+        )
+        for entry in crowd.entries
+        if entry.kind == "payment" and entry.purpose == "subscription"
+    }
+    old, new = set(climate.BEFORE.values()), set(climate.AFTER.values())
+    assert {amount for amount, when in paid if when == "before"} <= old
+    assert {amount for amount, when in paid if when == "after"} & {climate.BEFORE["reader", "month"]} == set()
+    assert (
+        {climate.AFTER["reader", "month"], climate.AFTER["supporter", "month"]}
+        <= {amount for amount, when in paid if when == "after"}
+        <= old | new
+    )
+    gave = [row.notice_at for source in crowd.sources for row in source.stretches if row.notice_at and row.price_interval == "month"]
+    near, before = (
+        sum(weather.rise + timedelta(days=a) <= at < weather.rise + timedelta(days=b) for at in set(gave)) for a, b in ((0, 62), (-62, 0))
+    )
+    assert near > 1.5 * before, "many give notice when it is announced"
 
 
 def test_every_month_satisfies_the_flow_identity(made: World) -> None:
