@@ -29,6 +29,7 @@ class Stage:
         self.app, self.sandbox, self.outbox = app, sandbox, outbox
         self.browser = Visitor(app)
         self.url = ""
+        self.acknowledged: set[str] = set()  # events
         self._untold: list[Any] = []
 
     def tell(self) -> None:
@@ -38,7 +39,7 @@ class Stage:
         while self._untold:
             one = self._untold[0]
             if client.post("/webhooks/stripe", data=one.body, headers=dict(one.headers)).status_code == 200:
-                self._untold.pop(0)
+                self.acknowledged.add(self._untold.pop(0).event["id"])
 
     def work(self) -> None:
         """The worker runs what is due until nothing is."""
