@@ -8,29 +8,47 @@ from typing import Any
 from sqlalchemy import func, select
 
 from kit.database import db
-from payments import ledger
+from payments import journal, ledger
 from payments.domain import amounts, contributions, fees, gifts
 from payments.domain import ledger as facts
 from payments.domain.fees import Tariff
 from payments.gateway import changing
 from payments.models import LedgerEntry
+from payments.webhooks import HANDLERS, Handler
 from tests.mutants import mutant, swapped
 
 
 @mutant(
     "book-by-event",
     rule="safety R4 and W06: unique by the fact, since several events tell of one payment",
-    caught_by="tests/payments/test_ledger.py::test_every_order_and_repetition_of_the_tellings_ends_in_the_same_books[sqlite]",
+    caught_by="tests/payments/test_contributions_trip.py::test_W06_whatever_the_order_and_however_often_the_books_are_the_same[sqlite]",
 )
 def book_by_event() -> Iterator[None]:
-    """Only the event's id keeps a payment from being booked twice, so each event that tells of a Charge books it again."""
-    payment_of = facts.payment_of
+    """Only the event's id keeps a payment from being booked twice: the same event again books nothing, another that tells of
+    the same Charge books it again."""
+    payment_of, look = facts.payment_of, journal._look
+    applied: list[str] = []  # the event that is being written
 
-    def other_each_time(charge: Any) -> Any:
+    def for_each(wishes: list[journal.Wish]) -> list[tuple[Any, Any, int | None]]:
+        looks = dict.fromkeys((HANDLERS[wish.type], wish.object_id) for wish in wishes)  # one an object, in journal._look's order
+        seen = dict(zip(looks, look(wishes), strict=True))
+        return [by_event(wish.event_id, *seen[HANDLERS[wish.type], wish.object_id]) for wish in wishes]
+
+    def by_event(event_id: str, handler: Handler, found: Any, untold: int | None) -> tuple[Handler, Any, int | None]:
+        def write(seen: Any) -> None:
+            applied.append(event_id)
+            try:
+                handler.write(seen)
+            finally:
+                applied.pop()
+
+        return replace(handler, write=write), found, untold
+
+    def named(charge: Any) -> Any:
         fact = payment_of(charge)
-        return fact and replace(fact, source_id=f"{fact.source_id}.{secrets.token_hex(4)}")
+        return replace(fact, source_id=f"{fact.source_id}.{applied[-1]}") if fact and applied else fact
 
-    with swapped(facts, "payment_of", other_each_time):
+    with swapped(facts, "payment_of", named), swapped(journal, "_look", for_each):
         yield
 
 
