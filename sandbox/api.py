@@ -63,7 +63,7 @@ class Exchange:
             "method": self.method,
             "path": self.path,
             "params": {},
-            "idempotency_key": self.key,
+            "idempotency_key": self.headers.get("idempotency-key"),  # as sent; Stripe heeds a POST's alone
             "fault": fault.kind if fault else None,
             "status": None,
         }

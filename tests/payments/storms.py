@@ -16,7 +16,7 @@ from kit.database import db
 from payments import call_jobs, journal_jobs, monthly_links, pacing, reconciliation, resolutions
 from payments.domain.reconciliation import Report
 from payments.gateway import line
-from payments.models import CheckoutIntent, Contribution, LedgerEntry, OutgoingCall, RefundIntent, StripeEvent
+from payments.models import CheckoutIntent, Contribution, Customer, Gift, LedgerEntry, OutgoingCall, RefundIntent, StripeEvent, Subscription
 from sandbox.direct import Direct
 from tests.payments.readers import back
 
@@ -25,6 +25,9 @@ FAULTS = {"status": {"429": 0.06, "500": 0.07}, "timeout": {"rate": 0.06, "secon
 PRESSES = 3  # how often somebody presses the same button before she goes away
 
 
+WISHES = {
+    "subscribe": 6, "contribute": 5, "give": 3, "cancel": 4, "undo": 3, "refund": 4, "end_monthly": 3, "change": 6, "pause": 3, "go_on": 2, "look": 2,
+}  # fmt: skip
 KINDS = ("429", "500", "timeout", "reset", "reset-after-commit")
 
 
@@ -75,7 +78,7 @@ class Storm:
 
     def wish(self) -> None:
         """One wish of somebody's, pressed until it is heard or she is tired of it."""
-        kind = self.random.choices(("subscribe", "contribute", "cancel", "undo", "refund", "end_monthly", "look"), (6, 5, 4, 3, 4, 3, 2))[0]
+        kind = self.random.choices(tuple(WISHES), tuple(WISHES.values()))[0]
         self.wished[kind] += 1
         getattr(self, kind)()
         db.session.rollback()
@@ -102,6 +105,44 @@ class Storm:
                 if self.random.random() < 0.9:
                     self._return(browser, self._pay(page.headers["Location"]))
                 return
+
+    def give(self) -> None:
+        browser, number = self.visit(), len(self.guests)
+        self.guests.append(f"guest{number}@guest.example")
+        browser.get("/gift")
+        people = {"email": self.guests[-1], "name": "Gus", "recipient_email": f"rita{number}@reader.example", "recipient_name": "Rita"}
+        fields = {**browser.page.form("/gift/checkout").fields, "offer": "reader-3", "message": "", **people}
+        for _ in range(PRESSES):
+            page = self._post(browser, "/gift/checkout", fields)
+            if page.status == 303 and "/pages/checkout/" in page.headers["Location"]:
+                if self.random.random() < 0.9:
+                    self._return(browser, self._pay(page.headers["Location"]))
+                return
+
+    def change(self) -> None:
+        """Another plan than hers, up or down, at what the page shows; sometimes she takes back a change that waits."""
+        browser = self._subscriber()
+        pages = [self._get(browser, "/account/plan") for _ in range(PRESSES)] if browser else []
+        forms = [form for page in pages for form in page.forms() if form.action.startswith("/account/plan")]
+        if forms:
+            chosen = self.random.choice(forms)
+            self._until_heard(browser, chosen.action, chosen.fields)
+
+    def pause(self) -> None:
+        if browser := self._subscriber():
+            self._until_heard(browser, "/account/pause", {"months": "1"})
+
+    def go_on(self) -> None:
+        if browser := self._subscriber():
+            self._until_heard(browser, "/account/pause/resume", {})
+
+    def _subscriber(self) -> Any:
+        """The browser of one who subscribes by now; None while nobody does."""
+        going = select(Customer.account_id).join(Subscription, Subscription.customer_id == Customer.id)
+        going = going.where(Subscription.purpose == "subscription", Subscription.status == "active", Customer.account_id.is_not(None))
+        theirs = sorted(set(db.session.scalars(going)) & set(self.people))
+        db.session.rollback()
+        return self.people[self.random.choice(theirs)] if theirs else None
 
     def cancel(self) -> None:
         _, browser = self._somebody()
@@ -200,6 +241,10 @@ class Storm:
         named += [("Session", one["client_reference_id"]) for one in things.all("checkout.session")]
         named += [("Refund", one["metadata"].get("refund")) for one in things.all("refund")]
         named += [("Charge", one["metadata"].get("contribution")) for one in things.all("charge")]
+        named += [("Charge of the gift", one["metadata"].get("gift")) for one in things.all("charge")]
+        named += [
+            ("schedule", one["subscription"]) for one in things.all("subscription_schedule") if one["status"] in ("active", "not_started")
+        ]
         named += [("paid Charge", one["payment_intent"]) for one in things.all("charge") if one["status"] == "succeeded"]
         going = [one for one in things.all("subscription") if one["status"] != "canceled"]
         named += [("Subscription", one["customer"]) for one in going if one["metadata"].get("purpose") == "subscription"]
@@ -222,14 +267,26 @@ class Storm:
         return found + [f"{len(given)} times a key of {path} for {wish}" for (path, wish), given in keys.items() if len(given) > 1]
 
     def changing(self) -> list[dict[str, Any]]:
-        """What Stripe was asked to change since the storm began, faults included."""
-        return [one for one in self.sandbox.requests[self.begun :] if one["method"] == "POST"]
+        """What Stripe was asked to change since the storm began, faults included. Of a DELETE Stripe does not keep the key;
+        we send our row's all the same."""
+        return [one for one in self.sandbox.requests[self.begun :] if one["method"] != "GET"]
 
     def faults(self) -> tuple[Counter[str], Counter[str]]:
         """How often each kind of fault befell a call, and one that changes something."""
         every = [one for one in self.sandbox.requests[self.begun :] if one["fault"]]
         kinds = [(one["method"], str(one["status"] if one["fault"] == "status" else one["fault"])) for one in every]
-        return Counter(kind for _method, kind in kinds), Counter(kind for method, kind in kinds if method == "POST")
+        return Counter(kind for _method, kind in kinds), Counter(kind for method, kind in kinds if method != "GET")
+
+    def done(self) -> Counter[str]:
+        """What became of wishes, by Stripe's log: so many calls of each kind had their effect."""
+        heard = [one for one in self.changing() if one["status"] == 200]
+        plans = [one for one in heard if one["path"].startswith(("/v1/subscriptions/", "/v1/subscription_schedules/"))]
+        return Counter(
+            gift=sum(one["path"] == "/v1/checkout/sessions" and one["params"]["metadata"]["purpose"] == "gift" for one in heard),
+            change=sum("items" in one["params"] or "phases" in one["params"] for one in plans),
+            pause=sum("pause_collection" in one["params"] for one in plans),
+            ended=sum(one["method"] == "DELETE" for one in heard),
+        )
 
     def _stuck(self) -> list[str]:
         calls = select(OutgoingCall).where(OutgoingCall.state.in_(("new", "unknown", "given_up")))
@@ -246,6 +303,9 @@ class Storm:
             db.session.rollback()
         differing = [f"{one.kind} {one.id}: {one.what}" for one in report.drift]
         things = self.sandbox.world.store
+        given = {one["metadata"]["gift"] for one in things.all("charge") if one["status"] == "succeeded" and "gift" in one["metadata"]}
+        known = set(db.session.scalars(select(Gift.public_id).where(Gift.paid_at.is_not(None), Gift.delivered_at.is_not(None))))
+        differing += [f"gift {one}: paid there or delivered here, not both" for one in given ^ known]
         for kind, theirs in (
             ("payment", sum(one["amount"] for one in things.all("charge") if one["status"] == "succeeded")),
             ("refund", -sum(one["amount"] for one in things.all("refund"))),
