@@ -21,6 +21,10 @@ from sandbox.instance import Sandbox
 PINNED = "@stripe/cli@1.52.0"
 CACHE = Path.home() / ".cache" / "wellspring" / "stripe-cli"
 
+# So many of this CLI's 123 triggers pass at least, when all are run (91 do). Were it not asked for, a help text that lists
+# fewer, or one more line in OUTSIDE, would go unseen.
+LEAST = 90
+
 # Triggers outside this product, with the reason. Everything else has to pass.
 OUTSIDE = {
     r"account\.": "Connect: other people's accounts",
@@ -106,6 +110,14 @@ def undelivered(sandbox: Sandbox) -> str | None:
     return f"{len(left)} events were not taken: {left[0]['last_error']}" if left else None
 
 
+def code(passed: int, failed: int, *, everything: bool) -> int:
+    """The exit code: 1 if one failed, or if of all of them fewer than LEAST passed."""
+    few = everything and passed < LEAST
+    if few:
+        print(f"sandbox-check: only {passed} passed, {LEAST} have to", file=sys.stderr)
+    return 1 if failed or few else 0
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.check", description=__doc__)
     parser.add_argument("events", nargs="*", help="triggers to run (default: all that touch the surface)")
@@ -129,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{'FAILED ' if problem else 'passed '}  {event}" + (f"  {problem}" if problem else ""), flush=True)
             failed, passed = failed + bool(problem), passed + (not problem)
     print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return code(passed, failed, everything=not args.events)
 
 
 if __name__ == "__main__":

@@ -29,3 +29,12 @@ def test_the_stripe_clis_trigger(sandbox, event, tmp_path):
 def test_what_is_outside_has_a_reason():
     assert check.outside("issuing_card.created") == "Issuing: making cards"
     assert check.outside("invoice.paid") is None
+
+
+@pytest.mark.parametrize(
+    ("passed", "failed", "everything", "code"),
+    [(91, 0, True, 0), (90, 0, True, 0), (89, 0, True, 1), (0, 0, True, 1), (91, 1, True, 1), (1, 0, False, 0), (0, 1, False, 1)],
+)
+def test_too_few_that_pass_are_as_bad_as_one_that_fails(passed, failed, everything, code, capsys):
+    assert check.code(passed, failed, everything=everything) == code
+    assert ("90 have to" in capsys.readouterr().err) == (everything and passed < 90)
