@@ -1,5 +1,6 @@
 """What somebody must hear of: an event that was given up until staff looks at it; Stripe gone silent, or refusing our key."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,23 @@ def unexpected_money(stripe_id: str, said: str) -> bool:
 def unexpected_session(session: dict[str, Any], said: str) -> bool:
     """The same of a Checkout Session, if it was completed: one that nobody paid moved no money."""
     return session.get("status") == "complete" and unexpected_money(session["id"], said)
+
+
+def unknown_prices(subscription_id: str, price_ids: Sequence[str]) -> bool:
+    """Write to ADMIN_EMAIL, once a Subscription, that a reader subscribes to Prices that are no plan of ours. False: told, or nobody to tell."""
+    to = settings()["ADMIN_EMAIL"]
+    if not to:
+        return False
+    text = _(
+        "A reader's subscription %(subscription_id)s at Stripe is to a price that is none of ours: %(price_ids)s.\n\n"
+        "It opens nothing here, and is no revenue of readers. If another site sells on the same Stripe account, all is well. If she should read for "
+        "it, look at the plans: %(address)s\n",
+        subscription_id=subscription_id,
+        price_ids=", ".join(price_ids),
+        address=public_url("staff_plans.index"),
+    )
+    subject = _("A subscription to something that is none of ours: %(subscription_id)s", subscription_id=subscription_id)
+    return queue_mail(to, subject, text, key=f"unknown-price:{subscription_id}")
 
 
 def silent() -> bool:

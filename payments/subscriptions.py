@@ -13,7 +13,7 @@ from kit.jobs import enqueue
 from membership import memberships
 from membership.domain.standing import TERMINAL
 from membership.models import Account, MembershipSource
-from payments import contributions, customers, dunning, gateway, gifts, groups, plans, sites, unplaced, withheld
+from payments import alarms, contributions, customers, dunning, gateway, gifts, groups, plans, sites, unplaced, withheld
 from payments.domain import subscriptions as rules
 from payments.domain.changes import outgrown
 from payments.domain.sites import said_by
@@ -76,12 +76,14 @@ def write(seen: Look) -> Subscription | None:
     account_id = customers.account_of(found.customer_id)
     if account_id is None:
         log.info("subscription of a customer without an account", subscription=found.id)
-    elif plan_key is not None or _is_source(found.id):
+        return row
+    if unknown := [price["id"] for price, key in zip(found.prices, keys, strict=True) if key is None]:
+        log.warning("subscription to a price that is none of ours", subscription=found.id, prices=unknown)
+        alarms.unknown_prices(found.id, unknown)
+    if plan_key is not None or _is_source(found.id):
         memberships.follow(account_id, withheld.checked(rules.snapshot(found, plan_key, known, observed_at, mrr_720=rate), row))
         groups.follow(row)
         gifts.place(account_id)
-    else:
-        log.warning("subscription to a price that is none of ours", subscription=found.id)
     return row
 
 

@@ -255,8 +255,11 @@ def test_an_answer_lost_on_its_way_is_one_session(visit: Visit, make_account: An
     sandbox.faults(reset_after_commit=1.0, methods=["POST"], paths="checkout.sessions")
     assert browser.post("/subscribe/checkout", {"plan": "reader-monthly"}).status == 503
     sandbox.faults()
-    press(browser)
+    (lost,) = sandbox.world.store.all("checkout.session")
+    assert press(browser) == lost["id"]
+    assert [one["id"] for one in sandbox.world.store.all("checkout.session")] == [lost["id"]]
     made = [one for one in sandbox.requests if one["path"] == "/v1/checkout/sessions" and one["method"] == "POST"]
+    assert len(made) >= 2
     assert len({one["idempotency_key"] for one in made}) == 1
 
 

@@ -68,14 +68,31 @@ def test_an_inquiry_moves_nothing(charge_id, sandbox, deliver):
     assert (only().status, rows(), given().status) == ("warning_closed", [], "paid")
 
 
-@pytest.mark.parametrize("status", ["prevented", "appeal_needs_response", "appeal_under_review"])
-def test_the_newer_statuses_are_mirrored(charge_id, sandbox, deliver, status, visit, staff):
-    dispute = sandbox.dispute(charge_id)
+def set_status(sandbox, dispute: dict, status: str) -> None:
     with sandbox.world.lock, sandbox.world.changing(sandbox.world.need("dispute", dispute["id"]), "charge.dispute.updated") as found:
         found["status"] = status
+
+
+@pytest.mark.parametrize("status", ["appeal_needs_response", "appeal_under_review"])
+def test_the_newer_statuses_are_mirrored(charge_id, sandbox, deliver, status, visit, staff):
+    """An appeal: the money stays where it is, gone."""
+    dispute = sandbox.dispute(charge_id)
+    set_status(sandbox, dispute, status)
     deliver()
     assert only().status == status
+    assert (rows(), given().status) == ([("dispute", -2500)], "refunded")
     assert visit(staff("finance")).get("/admin/disputes/?which=all").status == 200
+
+
+def test_one_that_was_prevented_moves_nothing(charge_id, sandbox, deliver, visit, staff):
+    asked = sandbox.inquiry(charge_id)
+    set_status(sandbox, asked, "prevented")
+    deliver()
+    assert (only().status, only().inquiry) == ("prevented", False)
+    assert (rows(), given().status, given().refunded) == ([], "paid", 0)
+    desk = visit(staff("finance"))
+    assert "No open dispute." in desk.get("/admin/disputes/").text
+    assert desk.get("/admin/disputes/?which=all").status == 200
 
 
 def test_each_order_of_the_events_ends_alike(charge_id, sandbox, deliver):

@@ -1,6 +1,6 @@
 """Beginnings and ends that are not the usual ones: by staff, by another's hand, twice, never, and long before we looked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from membership.domain.standing import Snapshot
 from membership.models import Account, MembershipInterval, MembershipSource
 from payments import checkout, gateway, plans
 from payments.domain import subscriptions as rules
-from payments.models import Customer, LedgerEntry, Plan, Subscription
+from payments.models import CheckoutIntent, Customer, LedgerEntry, Plan, Subscription
 from tests.membership.snapshots import GRACE, at, snapshot
 from tests.membership.test_intervals import lived as told
 from tests.membership.test_intervals import plainly
@@ -29,6 +29,13 @@ def on_sale(request: Any) -> Iterator[None]:
     put_on_sale(sandbox)
     yield
     assert sandbox.complaints == []
+
+
+@pytest.fixture
+def desk(app: Any, monkeypatch: pytest.MonkeyPatch, outbox: Any) -> Callable[[], list[str]]:
+    """``desk()``: what the administrator was told of Prices that are none of ours."""
+    monkeypatch.setitem(app.config, "ADMIN_EMAIL", "desk@reader.example")
+    return lambda: [mail.subject for mail in outbox() if mail.key.startswith("unknown-price:")]
 
 
 @pytest.fixture
@@ -125,6 +132,33 @@ def test_two_at_once_are_one_member_and_shown_to_staff(reader: Any, visit: Any, 
     assert subscription_of(account_id).id in (first, second)
 
 
+def test_two_sessions_both_paid_are_one_member_and_shown_to_staff(
+    visit: Any, make_account: Any, staff: Any, sandbox: Any, deliver: Any
+) -> None:
+    """Scenario 35, by two tabs: the first one's wish is in no backup, so the second could not find its Session. Both are paid."""
+    account_id = (account := make_account()).id
+    tabs = [visit(account), visit(account)]
+    first = press(tabs[0])
+    db.session.execute(delete(CheckoutIntent))
+    db.session.commit()
+    second = press(tabs[1], "supporter-monthly")
+    assert first != second
+    for session in (first, second):
+        sandbox.pay(session)
+    deliver()
+    ids = [sandbox.get(session)["subscription"] for session in (first, second)]
+    assert (checkout.twice(), sorted(moved("payment"))) == ([(account_id, 2)], [500, 1200])
+    assert (entitled(account_id), described(account_id)["plan"]) == (True, "supporter-monthly")
+    browser = visit(staff("owner"))
+    page = browser.get(f"/admin/members/{db.session.get_one(Account, account_id).public_id}")
+    assert "more than one subscription" in page.text
+    assert all(f"/admin/subscriptions/{one}" in page.links() for one in ids)
+    browser.post(f"/admin/subscriptions/{ids[0]}/end", {"cause": "staff", "back": "y"})
+    deliver()
+    assert (checkout.twice(), entitled(account_id), described(account_id)["plan"]) == ([], True, "supporter-monthly")
+    assert moved("refund") == [-500]
+
+
 def test_she_comes_back_after_an_end(reader: Any, visit: Any, sandbox: Any, deliver: Any, later: Any) -> None:
     account_id, first = reader
     later(3)
@@ -153,8 +187,8 @@ def test_made_in_the_dashboard(make_account: Any, sandbox: Any, deliver: Any) ->
     assert (described(account_id)["plan"], entitled(account_id)) == ("reader-yearly", True)
 
 
-def test_several_items_of_which_one_is_ours(make_account: Any, sandbox: Any, deliver: Any) -> None:
-    """Scenario 41: what we know lets her read; what we do not know is no revenue of readers."""
+def test_several_items_of_which_one_is_ours(make_account: Any, sandbox: Any, deliver: Any, desk: Any) -> None:
+    """Scenario 41: what we know lets her read; what we do not know is no revenue of readers, and staff hears of it once."""
     account_id = make_account().id
     api = gateway.client().v1
     customer_id = customer_of(account_id)
@@ -163,8 +197,11 @@ def test_several_items_of_which_one_is_ours(make_account: Any, sandbox: Any, del
     )
     method = api.payment_methods.attach("pm_card_visa", {"customer": customer_id})
     items = [{"price": mug.id}, {"price": price_id("reader-monthly")}]
-    api.subscriptions.create({"customer": customer_id, "items": items, "default_payment_method": method.id})
+    made = api.subscriptions.create({"customer": customer_id, "items": items, "default_payment_method": method.id}).id
     assert set(deliver()) == {200}
+    api.subscriptions.update(made, {"metadata": {"seen": "again"}})
+    assert set(deliver()) == {200}
+    assert desk() == [f"A subscription to something that is none of ours: {made}"]
     assert (described(account_id)["plan"], entitled(account_id)) == ("reader-monthly", True)
     assert lived(account_id) == [("paying", "active", 500, None)]
     assert subscription_of(account_id).amount == 1400

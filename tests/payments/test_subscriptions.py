@@ -9,10 +9,10 @@ import time_machine
 from sqlalchemy import delete, select
 
 from kit.database import db
-from membership.models import MembershipInterval
+from membership.models import Account, MembershipInterval
 from payments import subscriptions
 from payments.domain import subscriptions as rules
-from payments.models import Customer, LedgerEntry, Subscription
+from payments.models import Customer, LedgerEntry, Plan, Subscription
 from tests.payments.readers import described, entitled, history, press, put_on_sale, subscribe, subscription_of
 
 DAY = 86400
@@ -234,9 +234,43 @@ def test_a_subscription_told_before_whose_its_customer_is(visit: Any, sandbox: A
     assert entitled(account_id)
 
 
-def test_a_price_that_is_none_of_ours_opens_nothing(reader: tuple[int, str], sandbox: Any, deliver: Any, make_account: Any) -> None:
+def test_S08_another_plan_and_another_card_chosen_in_the_portal_are_mirrored(
+    reader: tuple[int, str], visit: Any, sandbox: Any, deliver: Any, later: Any
+) -> None:
+    """Swapped at once, and at the period's end; the card replaced: her page says what she pays now."""
+    account_id, subscription_id = reader
+    browser = visit(db.session.get_one(Account, account_id))
+    supporter, yearly = (db.session.get_one(Plan, key).price_id for key in ("supporter-monthly", "reader-yearly"))
+    db.session.rollback()
+    sandbox.portal_change_plan(subscription_id, supporter)
+    sandbox.portal_replace_card(subscription_of(account_id).customer_id, "5555555555554444")
+    deliver()
+    row = subscription_of(account_id)
+    assert (described(account_id)["plan"], entitled(account_id)) == ("supporter-monthly", True)
+    assert (row.plan_key, row.price_id, row.amount, row.card_brand, row.card_last4) == (
+        "supporter-monthly",
+        supporter,
+        1200,
+        "mastercard",
+        "4444",
+    )
+    assert "$12.00" in browser.get("/account/").text
+    sandbox.portal_change_plan(subscription_id, yearly, at_period_end=True)
+    deliver()
+    row = subscription_of(account_id)
+    assert (row.plan_key, row.next_plan_key, row.next_at) == ("supporter-monthly", "reader-yearly", row.period_end)
+    later(32)
+    assert (described(account_id)["plan"], entitled(account_id)) == ("reader-yearly", True)
+    assert subscription_of(account_id).next_plan_key is None
+
+
+def test_a_price_that_is_none_of_ours_opens_nothing(
+    reader: tuple[int, str], app: Any, sandbox: Any, deliver: Any, make_account: Any, outbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scenario 41: no access, 2xx, and a mail to the administrator, once."""
     from payments import gateway
 
+    monkeypatch.setitem(app.config, "ADMIN_EMAIL", "desk@reader.example")
     account_id = make_account("bob@reader.example").id
     api = gateway.client().v1
     customer = api.customers.create({"email": "bob@reader.example"})
@@ -245,15 +279,18 @@ def test_a_price_that_is_none_of_ours_opens_nothing(reader: tuple[int, str], san
     product = api.products.create({"name": "A mug of the month"})
     price = api.prices.create({"product": product.id, "currency": "usd", "unit_amount": 100, "recurring": {"interval": "month"}})
     method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
-    api.subscriptions.create({"customer": customer.id, "items": [{"price": price.id}], "default_payment_method": method.id})
+    made = api.subscriptions.create({"customer": customer.id, "items": [{"price": price.id}], "default_payment_method": method.id}).id
+    assert set(deliver()) == {200}
+    api.subscriptions.update(made, {"metadata": {"seen": "again"}})
     assert set(deliver()) == {200}
     assert not entitled(account_id)
     assert history(account_id) == []
+    (mail,) = [one for one in outbox() if one.key.startswith("unknown-price:")]
+    assert (mail.recipient, mail.subject) == ("desk@reader.example", f"A subscription to something that is none of ours: {made}")
+    assert price.id in mail.text
 
 
 def test_closing_an_account_cancels_at_stripe(reader: tuple[int, str], sandbox: Any, drain: Any, deliver: Any) -> None:
-    from membership.models import Account
-
     account_id, subscription_id = reader
     subscriptions.cancel_all(db.session.get(Account, account_id))
     db.session.commit()

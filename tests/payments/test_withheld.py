@@ -109,6 +109,53 @@ def test_a_dispute_withholds_and_a_won_one_gives_back(reader, sandbox, deliver, 
     assert [state for state, _ in intervals(account_id)] == ["active", "paused", "active"]
 
 
+@pytest.mark.parametrize(
+    ("opened", "status", "reads", "moved"),
+    [
+        ("dispute", "appeal_needs_response", False, -500),
+        ("dispute", "appeal_under_review", False, -500),
+        ("inquiry", "prevented", True, 0),
+    ],
+)
+def test_63_access_by_the_newer_statuses(reader, sandbox, deliver, opened, status, reads, moved):
+    """An appeal keeps the money away, so access too; what a refund or an answer prevented has taken nothing."""
+    account_id, _ = reader
+    found = getattr(sandbox, opened)(charge_of(sandbox))
+    deliver()
+    with sandbox.world.lock, sandbox.world.changing(sandbox.world.need("dispute", found["id"]), "charge.dispute.updated") as changed:
+        changed["status"] = status
+    deliver()
+    assert db.session.scalars(select(Dispute.status)).one() == status
+    assert (entitled(account_id), back()) == (reads, moved)
+    assert described(account_id)["status"] == ("active" if reads else "paused")
+
+
+def back() -> int:
+    """What went back, in minor units, by the books."""
+    db.session.rollback()
+    return sum(db.session.scalars(select(LedgerEntry.amount).where(LedgerEntry.kind.not_in(("payment", "fee")))))
+
+
+def test_S06_reading_follows_a_refund_a_dispute_that_is_won_and_the_rest_given_back(reader, sandbox, deliver):
+    """All on one charge: a part changes nothing, the dispute withholds, the win gives back, and the rest ends the period."""
+    account_id, _ = reader
+    charge_id = charge_of(sandbox)
+    sandbox.refund(charge_id, 200)
+    deliver()
+    assert (entitled(account_id), back()) == (True, -200)
+    dispute = sandbox.dispute(charge_id)
+    deliver()
+    assert (entitled(account_id), back()) == (False, -700)
+    sandbox.advance(3600)
+    sandbox.dispute_won(dispute["id"])
+    deliver()
+    assert (entitled(account_id), back()) == (True, -200)
+    sandbox.advance(3600)
+    sandbox.refund(charge_id, 300)
+    deliver()
+    assert (entitled(account_id), back()) == (False, -500)
+
+
 def test_a_look_that_was_never_taken_is_found_by_the_nightly_walk(app, reader, sandbox, deliver, drain):
     """The dispute's own events are applied; the look at its Subscription is a job, and Stripe was away until that was given up."""
     account_id, subscription_id = reader
