@@ -1,5 +1,7 @@
 """Checkout: from a plan on the page to a Session at Stripe, and from a finished Session to a membership."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,11 +151,6 @@ def ask(account_id: int, asked: Asked) -> dict[str, Any]:
     return session
 
 
-def lease_key(account_id: int, session_id: str) -> str:
-    """What to hold while a Session of this account is looked at: her Customer, as the webhook does."""
-    return customers.of_account(account_id) or session_id
-
-
 # --- afterwards: the webhook's and the thanks page's one way ------------------------------------------------------------
 
 
@@ -171,6 +168,27 @@ def look(session_id: str) -> Finished:
     session = gateway.fetch_checkout_session(session_id)
     made = _id(session.get("subscription")) if session else None
     return Finished(session_id, session, subscriptions.look(made) if made else None)
+
+
+@contextmanager
+def held(session_id: str, *, patience: float = 0.0) -> Generator[tuple[leases.Held, Finished]]:
+    """(the lease, the Session as it is under it). Held is the Session's own Customer, as the webhook does; itself where it has none yet.
+
+    Whose it is only Stripe says: Checkout makes a guest's Customer when she pays, and a reader may have come by a newer one
+    meanwhile. So it is asked twice, and what may be written was seen the second time. Ends the session's transaction. Raises
+    LeaseBusy (also if it got its Customer in between), GatewayUnavailable.
+    """
+    db.session.rollback()
+    key = _customer(gateway.fetch_checkout_session(session_id)) or session_id
+    with leases.held(key, patience=patience) as lease:
+        seen = look(session_id)
+        if _customer(seen.session) not in (None, key):
+            raise leases.LeaseBusy(session_id)
+        yield lease, seen
+
+
+def _customer(session: dict[str, Any] | None) -> str | None:
+    return _id(session.get("customer")) if session else None
 
 
 def write(seen: Finished) -> None:
@@ -194,10 +212,9 @@ def write(seen: Finished) -> None:
         following.write(seen.subscription)
 
 
-def sync(session_id: str, customer_id: str, *, patience: float = 0.0) -> None:
+def sync(session_id: str, *, patience: float = 0.0) -> None:
     """Lease, look, write; the caller commits. Raises LeaseBusy, LeaseLost, GatewayUnavailable."""
-    with leases.held(customer_id, patience=patience) as lease:
-        seen = look(session_id)
+    with held(session_id, patience=patience) as (lease, seen):
         lease.guard()
         write(seen)
 

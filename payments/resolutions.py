@@ -3,7 +3,8 @@
 What is found flows in through the doors of the webhooks. Nothing is ever asked under a second key.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -12,11 +13,11 @@ from sqlalchemy import select
 
 from kit import clock
 from kit.database import db
-from payments import calls, gateway, intents, leases, refunds, restoring
+from payments import calls, checkout, gateway, intents, leases, refunds, restoring
 from payments.calls import Asked
 from payments.models import CheckoutIntent, RefundIntent
 from payments.models.intents import UNHEARD
-from payments.webhooks import HANDLERS
+from payments.webhooks import HANDLERS, Handler
 
 log = structlog.get_logger("payments.resolutions")
 
@@ -116,8 +117,7 @@ def follow(found: dict[str, Any]) -> None:
     if found["object"] == "checkout.session" and found.get("status") == "open" and _given_up(found):
         gateway.expire_checkout_session(object_id)  # nobody shall pay for what was given up for another
     handler = HANDLERS[name]
-    with leases.held(_customer(found).get("customer") or object_id, patience=5) as lease:
-        seen = handler.look(object_id)
+    with _held(handler, found, object_id) as (lease, seen):
         lease.guard()
         if found["object"] == "checkout.session" and found.get("client_reference_id"):
             _keep_session(found)
@@ -125,6 +125,17 @@ def follow(found: dict[str, Any]) -> None:
             handler.write(seen)
         if found["object"] == "refund":
             _keep_refund(found)
+
+
+@contextmanager
+def _held(handler: Handler, found: dict[str, Any], object_id: str) -> Generator[tuple[leases.Held, Any]]:
+    """The lease, and what was seen under it. A Session may have come by its Customer since it was made, as ``found`` says it was."""
+    if found["object"] == "checkout.session":
+        with checkout.held(object_id, patience=5) as both:
+            yield both
+        return
+    with leases.held(_customer(found).get("customer") or object_id, patience=5) as lease:
+        yield lease, handler.look(object_id)
 
 
 def _customer(found: dict[str, Any]) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def thanks() -> Response | str | tuple[str, int]:
     unsure = False
     if intent.state != "complete" or not checkout.standing_note(account_id):
         try:
-            checkout.sync(session_id, checkout.lease_key(account_id, session_id), patience=PATIENCE)
+            checkout.sync(session_id, patience=PATIENCE)
             db.session.commit()
         except (LeaseBusy, LeaseLost, gateway.GatewayUnavailable, gateway.GatewayRefused):
             db.session.rollback()  # the webhook will bring it; the page says so and looks again

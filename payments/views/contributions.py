@@ -96,7 +96,7 @@ def thanks() -> Response | str:
     unsure = False
     if found.status == "pending":
         try:
-            arrivals.sync(intent, found.customer_id, patience=PATIENCE)
+            arrivals.sync(intent.session_id or "", patience=PATIENCE)
             db.session.commit()
         except (LeaseBusy, LeaseLost, gateway.GatewayUnavailable, gateway.GatewayRefused):
             db.session.rollback()  # the webhook will bring it; the page says that the receipt follows

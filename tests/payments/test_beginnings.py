@@ -79,7 +79,7 @@ def test_a_first_debit_under_way_is_said(visit: Any, make_account: Any, sandbox:
     sandbox.get(session_id)["payment_method_types"] = ["sepa_debit"]
     sandbox.pay(session_id, iban=GOOD_ACCOUNT)
     db.session.rollback()
-    checkout.sync(session_id, checkout.lease_key(account_id, session_id))
+    checkout.sync(session_id)
     db.session.commit()
     her = browser(visit, account_id)
     page = her.get("/account/")
