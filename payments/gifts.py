@@ -76,7 +76,7 @@ def follow_session(session: Stripes) -> None:
     found = of_intent(intent.id) if intent is not None else None
     if found is None or intent is None:
         return
-    gift = _locked(found)
+    gift = _locked_for_money(found)
     strange = difference((session.get("amount_total") or 0, session.get("currency") or ""), (intent.amount, intent.currency))
     if strange or intent.session_id not in (None, session["id"]):
         log.error("unexpected money", session=session["id"], gift=gift.public_id, note=strange or "another session")
@@ -102,7 +102,7 @@ def paid_by(charge: Stripes, named: object) -> tuple[Gift | None, str]:
     found = by_public_id(str(named)[:40])
     if found is None:
         return None, f"unexpected: names gift {str(named)[:40]!r}"
-    gift = _locked(found)
+    gift = _locked_for_money(found)
     note = difference((charge.get("amount_captured") or 0, charge["currency"]), (gift.amount, gift.currency))
     payment = id_of(charge.get("payment_intent"))
     if gift.charge_id not in (None, charge["id"]) or gift.payment_intent_id not in (None, payment):
@@ -119,9 +119,7 @@ def settle(charge_id: str | None) -> None:
     found = of_charge(charge_id)
     if found is None:
         return
-    if found.redeemed_by is not None:
-        memberships.lock(found.redeemed_by)  # everybody locks the reader before the gift
-    gift = _locked(found)
+    gift = _locked_for_money(found)
     first_time = gift.paid_at is None
     money, paid_at = _money(gift)
     if paid_at is None:
@@ -156,6 +154,13 @@ def _money(gift: Gift) -> tuple[rules.Money, Any]:
         back_at=max((entry.occurred_at for entry in back), default=None),
     )
     return money, min((entry.occurred_at for entry in paid), default=None)
+
+
+def _locked_for_money(gift: Gift) -> Gift:
+    """Under its reader's lock and its own: everybody locks the reader before the gift, and what follows from money moves her standing."""
+    if gift.redeemed_by is not None:
+        memberships.lock(gift.redeemed_by)
+    return _locked(gift)
 
 
 def _locked(gift: Gift) -> Gift:

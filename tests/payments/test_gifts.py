@@ -15,10 +15,12 @@ from kit.database import db
 from kit.problems import Refused
 from membership import grants, signals
 from membership.models import Grant, MembershipInterval
-from payments import gateway, gift_jobs, gift_owners, gifts
+from payments import gateway, gift_jobs, gift_owners, gifts, ledger
 from payments.domain import gifts as rules
 from payments.models import CheckoutIntent, Gift, LedgerEntry, Receipt
 from payments.plans import Offer
+from tests import waiting
+from tests.beside import beside
 from tests.payments.readers import back, described, entitled, put_on_sale, subscribe, subscription_of
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -523,6 +525,44 @@ def test_a_gift_that_waits_for_a_grant_begins_when_that_is_revoked(paid, make_ac
     gift_jobs.place_gifts()
     assert entitled(ann_id)
     assert only().access_from <= clock.now()
+
+
+@pytest.mark.parametrize("looked_at", ["its charge", "its Session"])
+def test_money_and_a_subscription_looked_at_at_once_do_not_lock_each_other_out(app, paid, make_account, monkeypatch, looked_at):
+    """Everybody locks the reader before the gift: also who finds the gift by its money, while another moves her gift's days."""
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time: there is no such moment")
+    ann = make_account()
+    ann_id, code = ann.id, paid()
+    grant_id = grants.grant(ann, clock.now() + timedelta(days=50), "a prize", "desk@paper.example").id
+    gifts.redeem(code, ann)
+    db.session.commit()
+    gift = only()
+    charge, session_id = gateway.fetch_charge(gift.charge_id), db.session.get_one(CheckoutIntent, gift.intent_id).session_id
+    session, settle, moved = gateway.fetch_checkout_session(session_id), gifts.settle, []
+
+    def move() -> None:
+        with app.app_context():
+            grants.revoke(db.session.get_one(Grant, grant_id))
+            gifts.place(ann_id)
+            db.session.commit()
+            moved.append(ann_id)
+
+    def slow(charge_id: str | None) -> None:
+        monkeypatch.undo()
+        beside(move)
+        settle(charge_id)
+
+    monkeypatch.setattr(gifts, "settle", slow)
+    if looked_at == "its charge":
+        ledger.book_charge(charge)
+    else:
+        gifts.follow_session(session)
+        gifts.settle(charge["id"])
+    db.session.commit()
+    waiting.until(lambda: moved, seconds=5, what="who waited for the reader")
+    assert only().access_from <= clock.now()
+    assert entitled(ann_id)
 
 
 def test_when_the_first_of_two_is_paid_back_the_second_begins(paid, visit, make_account, deliver):
