@@ -11,7 +11,7 @@ from kit import clock
 from kit.database import db
 from kit.jobs import enqueue
 from membership import memberships
-from membership.domain.standing import TERMINAL
+from membership.domain.standing import TERMINAL, Snapshot
 from membership.models import Account, MembershipSource
 from payments import alarms, contributions, customers, dunning, gateway, gifts, groups, plans, sites, unplaced, withheld
 from payments.domain import subscriptions as rules
@@ -80,11 +80,16 @@ def write(seen: Look) -> Subscription | None:
     if unknown := [price["id"] for price, key in zip(found.prices, keys, strict=True) if key is None]:
         log.warning("subscription to a price that is none of ours", subscription=found.id, prices=unknown)
         alarms.unknown_prices(found.id, unknown)
-    if plan_key is not None or _is_source(found.id):
-        memberships.follow(account_id, withheld.checked(rules.snapshot(found, plan_key, known, observed_at, mrr_720=rate), row))
+    _let_read(account_id, row, rules.snapshot(found, plan_key, known, observed_at, mrr_720=rate))
+    return row
+
+
+def _let_read(account_id: int, row: Subscription, snapshot: Snapshot) -> None:
+    """Membership follows what it gives; what is none of our plans, and never was, gives nothing."""
+    if row.plan_key is not None or _is_source(row.id):
+        memberships.follow(account_id, withheld.checked(snapshot, row))
         groups.follow(row)
         gifts.place(account_id)
-    return row
 
 
 def of_account(account_id: int) -> list[Subscription]:
