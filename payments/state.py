@@ -69,13 +69,12 @@ SECTIONS: list[Section] = [
         "contribution",
         Contribution,
         ("public_id",),
-        only=frozenset(
-            {"account_id", "customer_id", "subscription_id", "payment_intent_id", "amount", "fee_cover", "refunded", "status", "paid_at"}
-        ),
+        # Without paid_at: the date of the first payment, of which see the ledger above. That it was paid the status says.
+        only=frozenset({"account_id", "customer_id", "subscription_id", "payment_intent_id", "amount", "fee_cover", "refunded", "status"}),
     ),
     Section("dispute", Dispute, ("id",)),
     Section("risk", ChargeRisk, ("charge_id",)),
-    Section("gift", Gift, ("public_id",), only=frozenset({"status", "payment_intent_id", "charge_id", "refunded", "paid_at"})),
+    Section("gift", Gift, ("public_id",), only=frozenset({"status", "payment_intent_id", "charge_id", "refunded"})),
     # Whether a wish that came to nothing is still open is a matter of our own clock.
     Section("paid wish", CheckoutIntent, ("id",), only=frozenset({"kind", "session_id"}), where=CheckoutIntent.state == "complete"),
 ]

@@ -11,8 +11,9 @@ from kit import clock
 from kit.database import db
 from kit.limits import RateCount
 from membership import signals
-from payments import contributions, receipts
+from payments import contributions, receipts, state
 from payments.models import CheckoutIntent, Contribution, Customer, LedgerEntry, Receipt
+from payments.webhooks import HANDLERS
 
 GUEST = {"suggested": "", "amount": "25.00", "frequency": "once", "email": "gus@guest.example"}
 
@@ -113,6 +114,26 @@ def test_the_fee_may_come_later(give, sandbox, deliver):
     sandbox.advance(10)
     deliver()
     assert ledger() == [("fee", "contribution", -103), ("payment", "contribution", 2500)]
+
+
+def test_the_state_hash_does_not_ask_whether_the_fee_was_there_when_the_payment_was_booked(give, sandbox, deliver):
+    """A payment keeps the date that it was booked by: its Charge's, or its balance transaction's if that was there."""
+    sandbox.faults(late_balance_transaction=1)
+    sandbox.pay(give()[1])
+    charge = HANDLERS["charge.succeeded"]
+    charge_id = next(one["id"] for one in sandbox.world.store.all("charge"))
+    looks = [charge.look(charge_id)]
+    sandbox.advance(10)
+    looks.append(charge.look(charge_id))
+    ends, dates = [], set()
+    for order in (looks, looks[::-1]):
+        for seen in order:
+            charge.write(seen)
+        ends.append(list(state.facts()))
+        dates.add(db.session.scalars(select(LedgerEntry.occurred_at).where(LedgerEntry.kind == "payment")).one())
+        db.session.rollback()
+    assert len(dates) == 2
+    assert ends[0] == ends[1]
 
 
 def test_a_declined_card_says_so_and_nothing_is_booked(give, sandbox, deliver):
