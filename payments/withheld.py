@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from kit.database import db
 from kit.jobs import enqueue
-from membership.domain.standing import TERMINAL, Snapshot
+from membership.domain.standing import OPENING, TERMINAL, Snapshot
+from membership.models import MembershipSource
 from payments.domain import withheld as rules
 from payments.domain.withheld import Paid
 from payments.models import ChargeRisk, Dispute, LedgerEntry, Subscription
@@ -40,6 +41,20 @@ def follow_again(charge_id: str) -> None:
     payment = db.session.scalars(select(LedgerEntry).where(LedgerEntry.charge_id == charge_id, LedgerEntry.kind == "payment")).first()
     if payment is not None and payment.purpose != "unknown" and payment.subscription_id and payment.customer_id:
         enqueue("payments.follow_subscription", payment.subscription_id, payment.customer_id)
+
+
+def stands(charge_id: str) -> bool:
+    """Is access withheld from the Subscription that this Charge paid for? The Charge may be the one that opens it again, and
+    no other event need come after it: what is booked, a look at the Subscription has to weigh."""
+    payment = (LedgerEntry.charge_id == charge_id, LedgerEntry.kind == "payment")
+    source = (MembershipSource.kind == "subscription", MembershipSource.source_id == LedgerEntry.subscription_id)
+    query = (
+        select(MembershipSource.id)
+        .join(LedgerEntry, and_(*source))
+        .join(Subscription, Subscription.id == LedgerEntry.subscription_id)
+        .where(*payment, MembershipSource.status.not_in(OPENING), Subscription.status.in_(OPENING))
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def payments_of(row: Subscription) -> list[Paid]:

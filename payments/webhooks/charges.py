@@ -76,7 +76,7 @@ def write(seen: Money) -> None:
         disputes.write(seen.dispute)
         gifts.settle(seen.charge["id"])  # one that is lost makes a gift void
     risks.write(seen.charge, seen.review, seen.warning, seen.refunds)
-    if seen.refunds or seen.dispute is not None:
+    if seen.refunds or seen.dispute is not None or withheld.stands(seen.charge["id"]):
         withheld.follow_again(seen.charge["id"])
 
 

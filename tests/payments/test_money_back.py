@@ -1,5 +1,7 @@
 """Money back in each way that there is: by staff and in the Dashboard, in parts and in full, of each kind of payment."""
 
+import json
+
 import pytest
 from sqlalchemy import select
 
@@ -7,7 +9,7 @@ from kit.database import db
 from payments import refunds
 from payments.models import Contribution, LedgerEntry
 from tests.payments.givers import contribute
-from tests.payments.readers import put_on_sale, subscribe
+from tests.payments.readers import entitled, put_on_sale, subscribe
 
 FAILS, PENDING = "4000000000005126", "4000000000007726"
 BACK = ("refund", "refund_failed")
@@ -128,3 +130,22 @@ def test_what_went_back_is_seen_where_people_look(visit, sandbox, deliver, make_
     deliver()
     assert "$3.50 paid back" in reader.get("/account/").text
     assert "$3.50 paid back" in visit(staff("finance")).get(f"/admin/members/{public_id}").text
+
+
+@pytest.mark.parametrize("last", ["charge.succeeded", "invoice.paid"])
+def test_what_she_pays_after_a_refund_counts_whichever_is_told_last(visit, sandbox, deliver, make_account, last):
+    """All of the period was given back, then she bought seats: of the payment only its Charge tells, perhaps last of all."""
+    put_on_sale(sandbox)
+    account = make_account()
+    account_id, browser = account.id, visit(account)
+    subscribe(visit, sandbox, deliver, account)
+    sandbox.refund(list(sandbox.world.store.all("charge"))[-1]["id"])
+    deliver()
+    assert not entitled(account_id)
+    browser.get("/account/group")
+    assert browser.submit("/account/group/seats", seats="3").status == 303
+    told = sorted(sandbox.take_deliveries(), key=lambda one: json.loads(one.body)["type"] == last)
+    assert {"charge.succeeded", "invoice.paid"} <= {json.loads(one.body)["type"] for one in told}
+    for one in told:
+        assert deliver(deliveries=[one]) == [200]
+    assert entitled(account_id)
