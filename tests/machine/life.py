@@ -80,7 +80,9 @@ class Life:
     def _to_stripe(self, who: int | None, path: str, typed: dict[str, str]) -> str | None:
         browser, csrf = self.stage.browser(who)
         answer = browser.post(path, data={**typed, "csrf_token": csrf})
-        assert answer.status_code in (303, 422, 429), (path, answer.status_code, answer.get_data(as_text=True)[-2000:])
+        # 502: Stripe refuses, for her Customer was deleted there and nobody has told us yet.
+        gone = (502,) if any(one.get("_deleted") for one in self.store.all("customer")) else ()
+        assert answer.status_code in (303, 422, 429, *gone), (path, answer.status_code, answer.get_data(as_text=True)[-2000:])
         url = answer.headers.get("Location", "")
         return url if "/cs_" in url or "cs_test" in url else None
 

@@ -17,10 +17,11 @@ _UNHEARD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def in_order(stage: Stage, events: list[dict[str, Any]]) -> list[str]:
+def in_order(stage: Stage, events: list[dict[str, Any]], *, each: bool = False) -> list[str]:
     """The facts of a fresh database that hears every event once, in the order in which they happened.
 
-    It is given the rows that are ours alone: accounts (they are in the template), wishes, promises, and whose a Customer
+    ``each``: what one event asks for is done before the next is told, as where no two are near each other; else all are told
+    before anything is done. Stripe is as it is at the end, either way. It is given the rows that are ours alone: accounts (they are in the template), wishes, promises, and whose a Customer
     was that Stripe has forgotten.
     """
     kept = _ours_alone(stage)
@@ -28,6 +29,8 @@ def in_order(stage: Stage, events: list[dict[str, Any]]) -> list[str]:
     _put(stage, kept)
     for event in events:
         stage.tell(event)
+        if each:
+            stage.drain()
     stage.settle()
     return stage.facts()
 

@@ -37,6 +37,7 @@ SETTLING = timedelta(minutes=11)
 BEGIN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RENEWALS = {"invoice.paid": "renewal paid", "invoice.payment_failed": "renewal unpaid"}
 READERS = ("ann@machine.example", "ben@machine.example")
+STAFF = len(READERS)  # her number, after the readers'
 
 
 class Stage:
@@ -85,6 +86,7 @@ class Stage:
             plans.write(terms, plans.look(terms, create=True))
             db.session.commit()
             self.readers = [factories.make_account(email).id for email in READERS]
+            self.staff = factories.make_account("eve@machine.example", role="owner").id
             db.session.rollback()
             jobs.run(self.app, "payments.reconcile", [])  # from here on it knows since when to look
             self.sqlite = db.engine.dialect.name == "sqlite"
@@ -102,11 +104,11 @@ class Stage:
                 self._rows = self._dump()
 
     def browser(self, who: int | None) -> tuple[Any, str]:
-        """A browser with a fresh session (a play lasts longer than one) and a CSRF token; ``who`` None: a guest's."""
+        """A browser with a fresh session (a play lasts longer than one) and a CSRF token; ``who`` None: a guest's; STAFF: hers."""
         kept = {"csrf_token": "0" * 40}
         with self.app.app_context():
             if who is not None:
-                account = db.session.get_one(Account, self.readers[who])
+                account = db.session.get_one(Account, self.staff if who == STAFF else self.readers[who])
                 kept |= {"_user_id": sessions.begin(account), "_fresh": True}
                 db.session.commit()
             cookie = self.app.session_interface.get_signing_serializer(self.app).dumps(kept)  # type: ignore[attr-defined]
