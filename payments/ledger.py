@@ -223,7 +223,7 @@ def _cause_of(charge: Stripes, fact: facts.Fact, invoice: Any, subscription: Str
     if metadata.get("purpose") == "contribution":
         return replace(found, note=f"unexpected: names contribution {str(metadata.get('contribution'))[:40]!r}")
     if subscription_id and _is_ours(subscription_id, metadata, subscription, paid):
-        return replace(found, purpose="subscription", account_id=_account_of(customer_id))
+        return replace(found, purpose="subscription", account_id=_account_of(customer_id) or _wished_by(metadata))
     return found
 
 
@@ -260,6 +260,12 @@ def _is_ours(subscription_id: str, metadata: Stripes, subscription: Stripes | No
         {"id": one["price"], "product": one.get("product")} for one in details if one.get("price")
     ]
     return plans.plan_of(tuple(prices)) is not None
+
+
+def _wished_by(metadata: Stripes) -> int | None:
+    """Who asked for this Subscription at our Checkout: known before it is known whose the Customer is."""
+    intent = db.session.get(CheckoutIntent, str(metadata.get("intent"))) if metadata.get("intent") else None
+    return intent.account_id if intent is not None and intent.kind == "subscribe" else None
 
 
 def _account_of(customer_id: str | None) -> int | None:

@@ -1,18 +1,21 @@
 """Receipts: one a payment, numbered without gaps under concurrency; what is shown is charged, booked and receipted."""
 
+import json
 import re
 import threading
 from datetime import UTC, datetime
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from kit.currencies import major
 from kit.database import db
 from kit.mail import OutboxMail
 from payments import receipts
-from payments.models import Contribution, LedgerEntry, Receipt
+from payments.models import Contribution, Customer, LedgerEntry, Receipt
+from tests.payments.givers import contribute
+from tests.payments.readers import press, put_on_sale
 
 GUEST = {"suggested": "", "frequency": "once", "email": "gus@guest.example"}
 
@@ -130,3 +133,23 @@ def test_M04_shown_is_charged_is_booked_is_receipted(visitor, sandbox, deliver, 
     assert made.amount + made.fee_cover == session["amount_total"] == booked == receipt.amount
     if cover:
         assert booked + fee >= made.amount  # what she wanted us to have, we have
+
+
+def test_a_subscriptions_receipt_goes_to_its_readers_address_also_before_her_customer_is_known(
+    visit, make_account, sandbox, deliver, outbox
+):
+    """She gave each month under another address; Checkout made that Customer, and she subscribes with it."""
+    put_on_sale(sandbox)
+    account_id, browser = (account := make_account("ann@reader.example")).id, visit(account)
+    contribute(browser, sandbox, frequency="month", amount="5", email="other@reader.example")
+    deliver()
+    sandbox.pay(press(browser), email="other@reader.example")
+    db.session.execute(update(Contribution).values(customer_id=None, subscription_id=None))
+    db.session.execute(update(Customer).values(account_id=None))  # as where none of this was heard of yet
+    db.session.commit()
+    told = [one for one in sandbox.take_deliveries() if json.loads(one.body)["type"] == "charge.succeeded"]
+    assert deliver(deliveries=told) == [200]
+    db.session.rollback()
+    receipt = db.session.scalars(select(Receipt).order_by(Receipt.id.desc())).first()
+    assert receipt is not None
+    assert (receipt.email, receipt.account_id) == ("ann@reader.example", account_id)
