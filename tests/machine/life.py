@@ -1,6 +1,7 @@
 """What readers, their banks, the newsroom and Stripe do: each method is one act. What Stripe refuses is no matter."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.machine.stage import Stage
 
 LIVE = ("active", "trialing", "past_due", "unpaid", "paused", "incomplete")
 CARDS = ("4242424242424242", "4000000000007726", "4000000000005126", "4000000000000259", "4000000000001976")
+DAY = 86400  # seconds
 REFUSED = (stripe.InvalidRequestError, stripe.CardError, StripeError, Declined)
 
 
@@ -48,6 +50,15 @@ class Life:
 
     def disputes(self) -> list[dict[str, Any]]:
         return [one for one in self.store.all("dispute") if one["status"] not in disputes.FINAL]
+
+    def overdue_for_several(self) -> int:
+        """Subscriptions of which two bills of further periods or more were not paid when they were made."""
+        late: Counter[str] = Counter()
+        for one in self.store.all("invoice"):
+            paid_at = one["status_transitions"]["paid_at"]
+            if one["billing_reason"] == "subscription_cycle" and one["amount_due"] and (paid_at is None or paid_at > one["created"] + DAY):
+                late[one["parent"]["subscription_details"]["subscription"]] += 1
+        return sum(count > 1 for count in late.values())
 
     def prices(self) -> list[dict[str, Any]]:
         return [one for one in self.store.all("price") if one["active"] and one["lookup_key"]]

@@ -301,6 +301,7 @@ class Histories(RuleBasedStateMachine):
         each = self.luck.random() < EACH
         wanted = in_order(self.stage, self.events, each=each)
         self.told["in order, one by one"] += each
+        self.told["overdue for several periods"] += self.life.overdue_for_several()
         assert ours == wanted, f"after {self._did}:\n{difference(ours, wanted)}"
         self.told["histories"] += 1
         self.told["steps"] += len(self._did)
