@@ -38,7 +38,7 @@ def test_a_guest_is_sent_to_checkout_with_what_she_chose(visitor, sandbox):
     assert (intent.kind, intent.amount, intent.state) == ("contribute", 2606, "open")
     session = sandbox.get(intent.session_id)
     assert (session["mode"], session["amount_total"], session["submit_type"]) == ("payment", 2606, "pay")
-    assert session["metadata"] == {"purpose": "contribution", "contribution": made.public_id}
+    assert session["metadata"] == {"purpose": "contribution", "contribution": made.public_id, "site": "localhost"}
     assert session["customer_email"] == "gus@guest.example"
 
 
