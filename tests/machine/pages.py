@@ -83,16 +83,22 @@ class Pages:
 
     def switch(self, which: int, luck: random.Random) -> None:
         """To one of the plans that the page shows, at the sum that it shows."""
-        if (who := self._whose(which)) is not None:
-            shown = re.findall(
-                r'name="plan" value="([\w-]+)"><input type="hidden" name="as_of" value="(\d+)"', self._page(who, "/account/plan")
-            )
-            if shown:
-                plan, as_of = luck.choice(shown)
-                self._post(who, "/account/plan", plan=plan, as_of=as_of)
+        if (who := self._whose(which)) is not None and (shown := self._plans(who, "")):
+            plan, as_of = luck.choice(shown)
+            self._post(who, "/account/plan", plan=plan, as_of=as_of)
 
     def withdraw(self, which: int) -> None:
-        self._as_reader(which, "/account/plan/withdraw")
+        """She takes back a change that waits for the period's end; where none waits she makes one, if there is one, and then does."""
+        if (who := self._whose(which)) is not None:
+            waits = self.stage.rows(sa.select(Subscription.id).where(Subscription.schedule_id.is_not(None)).limit(1))
+            if not waits and (shown := self._plans(who, "Change on")):
+                self._post(who, "/account/plan", plan=shown[0][0], as_of=shown[0][1])
+            self._post(who, "/account/plan/withdraw")
+
+    def _plans(self, who: int, button: str) -> list[tuple[str, str]]:
+        """(plan, as of when) of each that the page shows whose button begins so."""
+        form = r'name="plan" value="([\w-]+)"><input type="hidden" name="as_of" value="(\d+)">\s*<button[^>]*>\s*' + button
+        return re.findall(form, self._page(who, "/account/plan"))
 
     def pause(self, which: int, months: int) -> None:
         self._as_reader(which, "/account/pause", months=str(months))
