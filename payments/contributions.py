@@ -96,13 +96,14 @@ def follow_subscription(subscription: Stripes) -> Contribution | None:
     contribution = _locked(found.id)
     items = subscription["items"]["data"]
     monthly = sum((item["price"].get("unit_amount") or 0) * (item.get("quantity") or 1) for item in items)
-    strange = difference((monthly, subscription["currency"]), (contribution.amount + contribution.fee_cover, contribution.currency))
-    if strange or contribution.subscription_id not in (None, subscription["id"]):
-        log.error(
-            "unexpected money", subscription=subscription["id"], contribution=contribution.public_id, note=strange or "another subscription"
-        )
-        alarms.unexpected_money(subscription["id"], f"{strange or 'another subscription'}, contribution {contribution.public_id}")
-        return None
+    note = difference((monthly, subscription["currency"]), (contribution.amount + contribution.fee_cover, contribution.currency))
+    another = contribution.subscription_id not in (None, subscription["id"])
+    if note or another:
+        note = note or "another subscription"
+        log.error("unexpected money", subscription=subscription["id"], contribution=contribution.public_id, note=note)
+        alarms.unexpected_money(subscription["id"], f"{note}, contribution {contribution.public_id}")
+    if another or (note and contribution.subscription_id is None):
+        return None  # one whose sum was changed later, at Stripe, goes on and ends as the contribution that it was
     contribution.subscription_id = subscription["id"]
     contribution.customer_id = id_of(subscription.get("customer")) or contribution.customer_id
     contribution.status = _STANDING.get(subscription["status"], "pending")

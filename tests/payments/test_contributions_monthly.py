@@ -9,6 +9,7 @@ from kit.database import db
 from membership import signals
 from payments import gateway, invariants
 from payments.models import Cancellation, Contribution, LedgerEntry, Receipt
+from tests.payments.givers import contribute
 
 GUEST = {"suggested": "", "amount": "25.00", "frequency": "month", "email": "gus@guest.example"}
 
@@ -203,3 +204,19 @@ def test_an_end_by_staff_has_a_cause_that_stripe_keeps_too(running, visit, staff
     (asked,) = db.session.scalars(select(Cancellation))
     assert (asked.cause, asked.source, asked.comment, asked.outcome) == (cause, "staff", "her son wrote", "ended")
     assert len(outbox()) - before == (0 if cause == "death" else 1), "nobody writes to the dead"
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["after it was heard of", "before it was heard of"])
+def test_one_whose_sum_was_changed_at_stripe_stands_as_its_subscription_does(visit, sandbox, deliver, heard):
+    """Staff made it two a month in the Dashboard: that sum was not asked for here, and yet it is her contribution that goes on and ends."""
+    contribute(visit(), sandbox, frequency="month")
+    if heard:
+        deliver()
+    (subscription,) = sandbox.world.store.all("subscription")
+    api, item = gateway.client().v1, subscription["items"]["data"][0]["id"]
+    api.subscriptions.update(subscription["id"], {"items": [{"id": item, "quantity": 2}], "proration_behavior": "none"})
+    deliver()
+    assert only().status == "active"
+    api.subscriptions.cancel(subscription["id"])
+    deliver()
+    assert only().status == "canceled"
