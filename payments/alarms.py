@@ -58,8 +58,8 @@ def unknown_prices(subscription_id: str, price_ids: Sequence[str]) -> bool:
     if not to:
         return False
     text = _(
-        "A reader's subscription %(subscription_id)s at Stripe is to a price that is none of ours: %(price_ids)s.\n\n"
-        "It opens nothing here, and is no revenue of readers. If another site sells on the same Stripe account, all is well. If she should read for "
+        "A reader's subscription %(subscription_id)s at Stripe has a price that is none of ours: %(price_ids)s.\n\n"
+        "That price opens nothing here, and is no revenue of readers. If another site sells on the same Stripe account, all is well. If she should read for "
         "it, look at the plans: %(address)s\n",
         subscription_id=subscription_id,
         price_ids=", ".join(price_ids),

@@ -58,12 +58,23 @@ def _forget(row: Subscription) -> None:
 
 
 def retry(row: Subscription, method_id: str) -> bool:
-    """Queue one attempt to pay what is overdue with this card: once for each invoice and card. False when nothing is overdue."""
+    """Queue one attempt to pay what is overdue with this card: once for each invoice and card. False when nothing is overdue.
+
+    A monthly contribution that she let lie until Stripe asks no more (its bills are drafts) is not begun again by a card.
+    """
     if not rules.is_overdue(row.status, row.invoice_status) or row.invoice_id is None:
+        return False
+    if row.invoice_status == "draft" and row.purpose != "subscription":
         return False
     key = f"{row.invoice_id}:{method_id}"
     enqueue("payments.retry_invoice", row.id, row.customer_id, row.invoice_id, method_id, key=key)
     return True
+
+
+def retry_newest(subscription_id: str, method_id: str) -> bool:
+    """The same of its newest invoice as it was mirrored last."""
+    row = db.session.get(Subscription, subscription_id)
+    return row is not None and retry(row, method_id)
 
 
 def pay(invoice_id: str, status: str, params: dict[str, Any], idempotency_key: str) -> None:

@@ -22,12 +22,21 @@ def retry_invoice(subscription_id: str, customer_id: str, invoice_id: str, metho
     db.session.rollback()  # no transaction stays open while Stripe is asked
     try:
         bill = gateway.fetch_invoice(invoice_id) or {}
+        if bill.get("status") == "draft" and _newest(subscription_id) != invoice_id:
+            following.sync(subscription_id, customer_id, patience=5)  # another period has begun since: that one is tried
+            dunning.retry_newest(subscription_id, method_id)
+            db.session.commit()
+            return
         dunning.pay(invoice_id, bill.get("status", ""), {"payment_method": method_id}, f"retry-{invoice_id}-{method_id}")
         gateway.update_subscription(subscription_id, {"default_payment_method": method_id}, f"card-{invoice_id}-{method_id}")
     except gateway.GatewayRefused as error:
         log.info("a new card did not pay", invoice=invoice_id, code=error.code)  # or it was paid meanwhile
     following.sync(subscription_id, customer_id, patience=5)
     db.session.commit()
+
+
+def _newest(subscription_id: str) -> str | None:
+    return ((gateway.fetch_subscription(subscription_id) or {}).get("latest_invoice") or {}).get("id")
 
 
 @job("payments.forget_cause")

@@ -132,7 +132,8 @@ def look(terms: list[rules.PlanTerms], *, create: bool = False) -> list[dict[str
             "lookup_key": plan.key,
             "metadata": {"plan": plan.key},
         }
-        made = gateway.create_price(price, f"price-{plan.key}-{currency}-{plan.unit_amount}")
+        # With the Product in the key: where that was deleted too, and made again, this is another wish.
+        made = gateway.create_price(price, f"price-{plan.key}-{currency}-{plan.unit_amount}-{products[plan.level]['id']}")
         found[plan.key] = {**made, "product": products[plan.level]}
     return list(found.values())
 

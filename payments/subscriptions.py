@@ -77,7 +77,8 @@ def write(seen: Look) -> Subscription | None:
     if account_id is None:
         log.info("subscription of a customer without an account", subscription=found.id)
         return row
-    if unknown := [price["id"] for price, key in zip(found.prices, keys, strict=True) if key is None]:
+    unknown = [price["id"] for price, key in zip(found.prices, keys, strict=True) if key is None]
+    if unknown and found.ended_at is None:
         log.warning("subscription to a price that is none of ours", subscription=found.id, prices=unknown)
         alarms.unknown_prices(found.id, unknown)
     _let_read(account_id, row, rules.snapshot(found, plan_key, known, observed_at, mrr_720=rate))

@@ -12,9 +12,16 @@ def prorates(line: dict[str, Any]) -> bool:
 
 
 def begins(bill: dict[str, Any]) -> int | None:
-    """When the period begins that an invoice bills (unix seconds); None if it bills none: a change within one, staff's own."""
+    """When the period begins that an invoice bills (unix seconds); None if it bills none: a change within one, staff's own.
+
+    What staff adds to a renewal (an invoice item) has a date of its own, and it is not the period's.
+    """
     lines = (bill.get("lines") or {}).get("data") or []
-    return min((line["period"]["start"] for line in lines if not prorates(line)), default=None)
+    return min((line["period"]["start"] for line in lines if _of_item(line) and not prorates(line)), default=None)
+
+
+def _of_item(line: dict[str, Any]) -> bool:
+    return bool((line.get("parent") or {}).get("subscription_item_details"))
 
 
 def unpaid_since(bills: Iterable[dict[str, Any]]) -> int | None:

@@ -342,6 +342,18 @@ def test_plans_whose_price_was_deleted_are_made_again(app: Any, sandbox: Any) ->
         assert db.session.scalars(select(Plan.price_id).where(Plan.key == "reader-monthly")).one() != old
 
 
+def test_a_level_that_was_deleted_with_its_product_is_made_again(app: Any, sandbox: Any) -> None:
+    for _ in range(2):
+        old = [sandbox.get(one) for one in db.session.scalars(select(Plan.price_id).where(Plan.level == "reader"))]
+        for price in old:
+            sandbox.world.store.drop(price)
+        sandbox.world.store.drop(sandbox.get(old[0]["product"]))
+        assert all(synced(app).values())
+        new = [sandbox.get(one) for one in db.session.scalars(select(Plan.price_id).where(Plan.level == "reader"))]
+        assert len(new) == len(old)
+        assert {price["product"] for price in new}.isdisjoint({price["product"] for price in old})
+
+
 @pytest.mark.parametrize("forgotten", [False, True], ids=["lately", "long ago"])
 def test_plans_whose_price_was_archived_stay_off_sale(app: Any, sandbox: Any, forgotten: bool) -> None:
     """That is how an editor takes one off sale: a routine command must neither undo it nor stumble over it."""

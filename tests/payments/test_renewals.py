@@ -52,6 +52,19 @@ def test_a_bill_of_a_change_says_nothing_of_a_period_paid_or_not() -> None:
     assert unpaid_since([{"status": "open", "lines": {"data": []}}, bill(0, "paid")]) is None
 
 
+def staffs(at: int, status: str) -> dict[str, Any]:
+    """A bill of what staff asked for besides, dated the day on which that was written."""
+    parent = {"type": "invoice_item_details", "invoice_item_details": {"proration": False}}
+    return {"status": status, "attempted": True, "lines": {"data": [{"parent": parent, "period": {"start": at, "end": at}}]}}
+
+
+def test_what_staff_asks_for_besides_is_no_period() -> None:
+    renewal = bill(30, "open")
+    renewal["lines"]["data"] += staffs(10, "open")["lines"]["data"]
+    assert unpaid_since([renewal, bill(0, "paid")]) == 30, "paid to the thirtieth, whatever was added on the tenth"
+    assert unpaid_since([staffs(40, "paid"), bill(30, "open"), bill(0, "paid")]) == 30, "and its payment pays no renewal"
+
+
 @given(st.lists(st.sampled_from(["paid", *OWED]), max_size=12))
 def test_it_is_what_a_walk_from_the_oldest_says(statuses: list[str]) -> None:
     wanted = None
