@@ -86,7 +86,7 @@ FIRST: dict[str, list[Act]] = {
     "page: another plan": [_change("page")],
     "page: another plan, and a month": [_change("page"), _month],
     "page: another plan, taken back": [_change("page"), _change("withdraw")],
-    "page: seats": [_change("seats"), _change("seats")],
+    "page: seats, and another plan, taken back": [_change("seats"), _change("withdraw")],
     "page: another plan, seats, and a month": [_change("page"), _change("seats"), _month],
     "page: a pause and its end": [_pause("page"), _resume(page=True)],
     "page: a pause, a month and its end": [_pause("page"), _month, _resume(page=True)],

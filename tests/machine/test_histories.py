@@ -26,7 +26,7 @@ FLOORS: dict[str, dict[tuple[str, ...], int]] = {
         ("cancel boolean", "cancel cancel_at", "cancel portal", "cancel now"): 10, ("stay portal", "stay unset"): 1, ("delete customer",): 1,
     },
     "her pages": {
-        ("cancel page",): 6, ("cancel offer",): 1, ("stay page",): 4, ("change page",): 8, ("change withdraw",): 1, ("change seats",): 4,
+        ("cancel page",): 6, ("cancel offer",): 1, ("stay page",): 4, ("change page",): 8, ("change withdraw",): 1, ("change seats",): 3,
         ("pause page",): 3,
     },
     "staff's pages": {
