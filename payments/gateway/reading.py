@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from payments.domain import renewals
+from payments.domain.dunning import OVERDUE
 from payments.gateway.line import GatewayRefused, Object, ask, client
 
 # What must be inside a Subscription for us to know what it gives: its newest invoice (is the running period paid?), the
@@ -70,21 +71,18 @@ def fetch_subscription(subscription_id: str) -> Object | None:
     """With its PARTS; where it is overdue, or ended so, ``unpaid_since`` says since when (payments.domain.renewals), which
     Stripe does not."""
     found = _fetch(subscription_id, lambda: client().v1.subscriptions.retrieve(subscription_id, {"expand": PARTS}))
-    if found is None:
-        return None
-    invoice = found.get("latest_invoice")
-    left = found["status"] == "canceled" and isinstance(invoice, dict) and invoice["status"] != "paid"
-    return _with_debt(found, left)
+    return _with_debt(found, ended=True) if found is not None else None
 
 
-def _with_debt(found: Object, left: bool = False) -> Object:
+def _with_debt(found: Object, *, ended: bool = False) -> Object:
+    """``ended``: also of one that ended while its newest bill was unpaid."""
     invoice = found.get("latest_invoice")
-    reason = invoice.get("billing_reason") if isinstance(invoice, dict) else None
-    if not (left or found["status"] in ("past_due", "unpaid")) or reason in (None, "subscription_create"):
+    if not isinstance(invoice, dict) or invoice.get("billing_reason") in (None, "subscription_create"):
+        return found
+    if found["status"] not in OVERDUE and not (ended and found["status"] == "canceled" and invoice["status"] != "paid"):
         return found
     asked = {"subscription": found["id"], "limit": 12}  # a year of months; more is seldom needed
-    about = ("unpaid since", f"{found['id']} {found['status']} {invoice}")
-    since = _remembered(about, lambda: renewals.unpaid_since(pages(client().v1.invoices.list, asked)))
+    since = _remembered(("unpaid since", found["id"]), lambda: renewals.unpaid_since(pages(client().v1.invoices.list, asked)))
     return {**found, "unpaid_since": since}
 
 
