@@ -13,6 +13,7 @@ from kit.database import db
 from membership.models import Account
 from payments import alarms, customers, risks
 from payments.domain import contributions as rules
+from payments.domain import sessions
 from payments.domain.ledger import difference, id_of
 from payments.models import CheckoutIntent, Contribution, LedgerEntry, Receipt
 
@@ -75,17 +76,9 @@ def follow_session(session: Stripes) -> Contribution | None:
     contribution.subscription_id = id_of(session.get("subscription")) or contribution.subscription_id
     contribution.payment_intent_id = id_of(session.get("payment_intent")) or contribution.payment_intent_id
     if contribution.status in ("pending", "failed", "canceled"):
-        contribution.status = _of_session(session)
+        contribution.status = sessions.outcome(session)
     settle(contribution.id)
     return contribution
-
-
-def _of_session(session: Stripes) -> str:
-    if session.get("status") == "expired":
-        return "canceled"
-    paying = session.get("payment_intent")
-    gave_up = isinstance(paying, dict) and paying.get("status") in ("requires_payment_method", "canceled")
-    return "failed" if session.get("status") == "complete" and session.get("payment_status") == "unpaid" and gave_up else "pending"
 
 
 def follow_subscription(subscription: Stripes) -> Contribution | None:

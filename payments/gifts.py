@@ -14,6 +14,7 @@ from membership import memberships, sources
 from membership.models import Account
 from payments import alarms, gift_letters, gift_owners, plans
 from payments.domain import gifts as rules
+from payments.domain import sessions
 from payments.domain.ledger import difference, id_of
 from payments.models import CheckoutIntent, Dispute, Gift, LedgerEntry
 
@@ -85,16 +86,8 @@ def follow_session(session: Stripes) -> None:
     gift.customer_id = id_of(session.get("customer")) or gift.customer_id
     gift.payment_intent_id = id_of(session.get("payment_intent")) or gift.payment_intent_id
     if gift.paid_at is None:
-        gift.status = _of_session(session)
+        gift.status = sessions.outcome(session)
     db.session.flush()
-
-
-def _of_session(session: Stripes) -> str:
-    if session.get("status") == "expired":
-        return "canceled"
-    paying = session.get("payment_intent")
-    gave_up = isinstance(paying, dict) and paying.get("status") in ("requires_payment_method", "canceled")
-    return "failed" if session.get("status") == "complete" and session.get("payment_status") == "unpaid" and gave_up else "pending"
 
 
 def paid_by(charge: Stripes, named: object) -> tuple[Gift | None, str]:

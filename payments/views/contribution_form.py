@@ -82,7 +82,7 @@ def article_slug(typed: str) -> str:
     return typed if re.fullmatch(r"[a-z0-9-]{1,200}", typed, re.ASCII) else ""
 
 
-def show_problems(form: ContributionForm, refusal: Refused) -> None:
+def show_problems(form: FlaskForm, refusal: Refused) -> None:
     """Put each problem at its field, with amounts as the reader's locale writes them."""
     for name, problem in refusal.problems.items():
         form[name].errors = [*form[name].errors, text_of(problem)]

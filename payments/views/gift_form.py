@@ -12,10 +12,8 @@ from wtforms import EmailField, HiddenField, RadioField, StringField, TextAreaFi
 from wtforms.fields.choices import SelectChoice
 
 from kit.formats import local, money
-from kit.problems import Refused
 from payments.domain.gifts import Offer
 from payments.models import Gift
-from payments.views.contribution_form import text_of
 
 TYPED = ("offer", "recipient_email", "recipient_name", "email", "name", "message")
 
@@ -56,12 +54,6 @@ def submitted(on_sale: Sequence[Offer]) -> GiftForm:
     if not re.fullmatch(r"[0-9a-f]{32}", form.attempt.data or ""):
         form.attempt.data = secrets.token_hex(16)
     return form
-
-
-def show_problems(form: FlaskForm, refusal: Refused) -> None:
-    """Put each problem at its field."""
-    for name, problem in refusal.problems.items():
-        form[name].errors = [*form[name].errors, text_of(problem)]
 
 
 def _with_choices(form: GiftForm, on_sale: Sequence[Offer]) -> GiftForm:

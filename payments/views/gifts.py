@@ -4,36 +4,24 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from kit import clock, formats
 from kit.database import begin_write, db
-from kit.limits import client_network, form_email, limiter
+from kit.limits import client_network, limiter
 from kit.problems import Refused
 from kit.urls import public_url
 from membership.guards import public
-from membership.models import Account
 from membership.views.pages import private
-from payments import arrivals, gateway, gift_promises, gifts, intents
+from payments import gift_promises, gifts
 from payments.domain import gifts as rules
-from payments.intents import Asked
-from payments.leases import LeaseBusy, LeaseLost
-from payments.models import CheckoutIntent, Gift
-from payments.views.gift_form import GiftForm, RecipientForm, fresh, show_problems, submitted
+from payments.models import Gift
+from payments.views import guests
+from payments.views.contribution_form import show_problems
+from payments.views.gift_form import GiftForm, RecipientForm, fresh, submitted
 
 bp = Blueprint("gifts", __name__, url_prefix="/gift")
-PATIENCE = 2.0  # seconds that the page waits for a worker who looks at the same payment
 MINE = "gift"  # in the session: the intent that this browser sent to Checkout
-
-
-def _everybody() -> str:
-    return "everybody"
-
-
-def _went_to_stripe(response: Response) -> bool:
-    """Only a Session at Stripe counts: somebody who mistypes an address ten times is no card tester (safety M06)."""
-    return response.status_code == 303
 
 
 @bp.get("")
@@ -45,43 +33,22 @@ def form() -> str:
 
 
 @bp.post("/checkout")
-@limiter.limit("300/hour", key_func=_everybody, deduct_when=_went_to_stripe)
-@limiter.limit("20/hour", key_func=client_network, deduct_when=_went_to_stripe)
-@limiter.limit("10/hour", key_func=form_email, deduct_when=_went_to_stripe)
+@guests.few_sessions
 @public
 def start() -> Any:
     """To Stripe with her wish, which is committed before Stripe is asked: whatever happens, asking again asks the same."""
-    if any(len(values) > 1 for _name, values in request.form.lists()):
-        abort(400)  # a field sent twice: which of the two would she have meant?
+    guests.each_field_once()
     filled = submitted(gifts.on_sale())
     try:
         accepted = rules.accept(filled.said(), gifts.on_sale(), _today())
     except Refused as refusal:
         show_problems(filled, refusal)
         return _page(filled), 422
-    asked = gift_promises.begin(accepted, account=_account(), attempt=filled.attempt.data or "")
+    asked = gift_promises.begin(accepted, account=guests.account(), attempt=filled.attempt.data or "")
     params = gift_promises.session_terms(asked.id)
     db.session.commit()
     session[MINE] = asked.id
-    return _to_checkout(filled, asked, params)
-
-
-def _to_checkout(filled: GiftForm, asked: Asked, params: dict[str, Any]) -> Any:
-    if asked.state == "complete":
-        return redirect(url_for("gifts.thanks", session_id=asked.session_id), 303)
-    if asked.session_url:
-        return redirect(asked.session_url, 303)
-    try:
-        made = gateway.create_checkout_session(params, asked.key)
-    except (gateway.GatewayUnavailable, gateway.GatewayRefused) as error:
-        # No answer: the Session may exist, so the next try asks with the same key. A refusal ends this wish.
-        away = isinstance(error, gateway.GatewayUnavailable)
-        intents.finish(asked.id, "unknown" if away else "failed")
-        db.session.commit()
-        return _page(filled, trouble="away" if away else "refused"), 503 if away else 422
-    intents.answered(asked.id, made)
-    db.session.commit()
-    return redirect(made["url"], 303)
+    return guests.to_checkout(asked, params, thanks="gifts.thanks", page=lambda trouble: _page(filled, trouble=trouble))
 
 
 @bp.get("/thanks")
@@ -90,20 +57,12 @@ def thanks() -> Any:
     """Back from Stripe. The gift's page is shown to the browser that paid, and to nobody else who has this address."""
     begin_write()
     found = _mine()
-    intent = db.session.get(CheckoutIntent, found.intent_id) if found else None
-    if found is None or intent is None or intent.session_id != request.args.get("session_id"):
+    intent = guests.came_for(found)
+    if intent is None:
         return render_template("gifts/thanks.html", gift=None)
-    unsure = False
-    if found.status == "pending":
-        try:
-            arrivals.sync(intent.session_id or "", patience=PATIENCE)
-            db.session.commit()
-        except (LeaseBusy, LeaseLost, gateway.GatewayUnavailable, gateway.GatewayRefused):
-            db.session.rollback()  # the webhook will bring it; the page says that a letter follows
-            unsure = True
-    found, intent = _mine(), db.session.get(CheckoutIntent, intent.id)
-    if intent is not None and intent.state in ("open", "expired") and not unsure:
-        return redirect(url_for("gifts.form", again=1), 303)  # she came back without paying
+    if guests.turned_round(found, intent):
+        return redirect(url_for("gifts.form", again=1), 303)
+    found = _mine()
     if found is not None and found.paid_at is not None:
         return redirect(url_for("gifts.given", public_id=found.public_id, thanks=1), 303)
     return render_template("gifts/thanks.html", gift=found)
@@ -144,7 +103,7 @@ def send(public_id: str) -> Any:
 
 @bp.post("/given/<public_id>/recipient")
 @limiter.limit("20/day")
-@limiter.limit("5/day", key_func=lambda: f"gift:{(request.view_args or {}).get('public_id')}", deduct_when=_went_to_stripe)
+@limiter.limit("5/day", key_func=lambda: f"gift:{(request.view_args or {}).get('public_id')}", deduct_when=guests.went_to_stripe)
 @public
 def readdress(public_id: str) -> Any:
     """The address was mistyped: send it to another."""
@@ -217,7 +176,7 @@ def redeem(code: str) -> Any:
 @public
 def unwrap(code: str) -> Any:
     """Take it: by whoever is signed in, once."""
-    account = _account()
+    account = guests.account()
     if account is None:
         return redirect(url_for("security.login", next=url_for("gifts.redeem", code=code)), 303)
     before = gifts.redeem(code, account)
@@ -237,7 +196,7 @@ def _unwrapped(gift: Gift | None, state: rules.State | None) -> Response:
         answer = private(render_template("gifts/refused.html", state="unknown"))
         answer.status_code = 404
         return answer
-    account = _account()
+    account = guests.account()
     if state == "redeemed" and account is not None and gift.redeemed_by == account.id:
         return private(render_template("gifts/redeemed.html", gift=gift, waits=(gift.access_from or clock.now()) > clock.now()))
     if state in STATUS:
@@ -254,10 +213,6 @@ def _mine() -> Gift | None:
     """What this browser last took to Checkout."""
     intent_id = session.get(MINE)
     return gifts.of_intent(str(intent_id)) if intent_id else None
-
-
-def _account() -> Account | None:
-    return current_user._get_current_object() if current_user.is_authenticated else None
 
 
 def _today() -> Any:

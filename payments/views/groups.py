@@ -14,8 +14,8 @@ from kit.formats import money
 from kit.limits import client_network, limiter
 from kit.problems import Refused
 from kit.settings import settings
+from membership import sessions
 from membership.guards import public, signed_in
-from membership.models import Account
 from membership.views.pages import private
 from payments import changes, gateway, groups, letters, plans, subscriptions
 from payments.domain import groups as rules
@@ -179,7 +179,7 @@ def rename() -> Any:
 @signed_in
 def leave() -> Any:
     """Give one's own seat back."""
-    groups.leave(_reader())
+    groups.leave(sessions.reader())
     flash(_("You have left the group."), "success")
     db.session.commit()
     return redirect(url_for("account.show"), 303)
@@ -233,7 +233,7 @@ def take(token: str) -> Any:
         return redirect(url_for("security.login", next=here), 303)
     if current_user.confirmed_at is None:
         return _refused("unproven", 403)
-    said = groups.claim(token, _reader())
+    said = groups.claim(token, sessions.reader())
     if said == "taken":
         db.session.commit()
         return redirect(here, 303)
@@ -249,10 +249,6 @@ def _refused(why: str, status: int) -> Response:
 
 def _open(seat: Seat) -> bool:
     return seat.claimed_at is None and seat.revoked_at is None and seat.expires_at > clock.now()
-
-
-def _reader() -> Account:
-    return current_user._get_current_object()
 
 
 def _most() -> int:

@@ -7,11 +7,11 @@ import re
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask_babel import gettext as _
-from flask_login import current_user
 from sqlalchemy import select
 
 from kit.database import db
 from kit.limits import limiter
+from membership import sessions
 from membership.guards import public, signed_in, staff
 from membership.models import Account
 from payments import papers, receipts, statements
@@ -71,7 +71,7 @@ def guest_statement(public_id: str, year: int) -> Response:
 @signed_in
 def statement(year: int) -> Response:
     """The signed-in reader's year."""
-    return _statement(statements.of_account(current_user._get_current_object(), year))
+    return _statement(statements.of_account(sessions.reader(), year))
 
 
 @bp.get("/admin/statements/<public_id>/<int:year>.pdf")
