@@ -10,6 +10,22 @@ from flask import Flask
 
 from kit import jobs
 from kit.database import db
+from tests.payments.readers import put_on_sale, subscribe
+
+
+@pytest.fixture
+def on_sale(sandbox: Any) -> Iterator[None]:
+    """The default plans are on sale; and at the end nothing that we asked or were told differed from the SDK's types."""
+    put_on_sale(sandbox)
+    yield
+    assert sandbox.complaints == []
+
+
+@pytest.fixture
+def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
+    """(account id, Subscription's id) of a reader who pays by the month."""
+    account_id = (account := make_account()).id
+    return account_id, subscribe(visit, sandbox, deliver, account)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What has not begun is not invisible: a subscription that waits for a gift's end, a first payment that is on its way or came back."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,17 +9,13 @@ from kit.database import db
 from membership.models import Account
 from payments import checkout, gateway
 from payments.models import Plan
-from tests.payments.readers import described, press, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, press, subscribe, subscription_of
 from tests.payments.test_trials import booked, give
 
 GOOD_ACCOUNT, BOUNCES = "DE89370400440532013000", "DE62370400440532013001"
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def browser(visit: Any, account_id: int) -> Any:

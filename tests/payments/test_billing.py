@@ -1,6 +1,5 @@
 """A member's billing pages, the portal, the mails about her card, and what the doctor finds."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +9,9 @@ from kit import clock
 from kit.database import db
 from membership.models import Account
 from payments.models import Customer
-from tests.payments.readers import put_on_sale, subscribe, subscription_of
+from tests.payments.readers import subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 @pytest.fixture

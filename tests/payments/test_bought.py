@@ -1,7 +1,6 @@
 """What a receipt says was bought: the plan and the seats of the invoice that was paid, whatever our mirror still says."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,9 @@ from membership.models import Account
 from payments import gateway
 from payments.domain.bought import Bought, bought
 from payments.models import Receipt
-from tests.payments.readers import put_on_sale, subscribe, subscription_of
+from tests.payments.readers import subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def newest() -> tuple[str, int]:

@@ -1,12 +1,10 @@
 """Leaving in two clicks, what is offered instead, why it was, and whose doing an end is; here, at Stripe and in the reports."""
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from sqlalchemy import delete, select
 
 from kit import jobs
@@ -18,32 +16,15 @@ from payments.domain import cancellations as rules
 from payments.models import Cancellation, LedgerEntry, Subscription
 from reports.domain import losses
 from reports.domain.intervals import Interval
-from tests.payments.readers import described, entitled, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 @pytest.fixture
 def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
     account_id = (account := make_account("ann@reader.example")).id
     return account_id, subscribe(visit, sandbox, deliver, account)
-
-
-@pytest.fixture
-def later(sandbox: Any, deliver: Any) -> Iterator[Callable[[float], None]]:
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-
-        def move(days: float) -> None:
-            traveller.shift(timedelta(days=days))
-            sandbox.tick()
-            deliver()
-
-        yield move
 
 
 def browser(visit: Any, account_id: int) -> Any:

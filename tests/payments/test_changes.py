@@ -1,6 +1,5 @@
 """Changing the plan: up at once for the difference, down when what is paid is used up, and whatever may come between."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
@@ -14,21 +13,9 @@ from payments import cancellations, changes, gateway
 from payments.domain import changes as rules
 from payments.domain.changes import NotNow, Terms
 from payments.models import LedgerEntry, Plan
-from tests.payments.readers import described, entitled, lived, press, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, lived, press, subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
-
-
-@pytest.fixture
-def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
-    """(account id, Subscription's id) of a reader who pays by the month."""
-    account_id = (account := make_account()).id
-    return account_id, subscribe(visit, sandbox, deliver, account)
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def paid() -> list[int]:

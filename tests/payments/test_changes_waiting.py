@@ -1,6 +1,5 @@
 """A change that is charged at once and whose payment does not come: nothing is called done, and the way to pay is shown."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,16 +10,12 @@ from kit.database import db
 from membership.models import Account
 from payments import gateway
 from payments.models import Cancellation
-from tests.payments.readers import put_on_sale, subscribe, subscription_of
+from tests.payments.readers import subscribe, subscription_of
 
 DECLINED, ASKS = "4000000000000341", "4000002760003184"
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 @pytest.fixture(params=[DECLINED, ASKS], ids=["declined", "the bank asks"])

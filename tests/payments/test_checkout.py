@@ -1,6 +1,6 @@
 """Subscribing, from the plans on the page to the gate, whichever of redirect and webhook comes first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,16 +10,12 @@ from kit.database import db
 from payments import checkout
 from payments.models import CheckoutIntent, Customer, LedgerEntry, Receipt, StripeEvent, Subscription
 from sandbox.driver import Declined
-from tests.payments.readers import back, described, entitled, press, put_on_sale, subscribe
+from tests.payments.readers import back, described, entitled, press, subscribe
 
 Visit = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def count(table: Any) -> int:

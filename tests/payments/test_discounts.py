@@ -1,6 +1,5 @@
 """Discounts that run out: what a reader pays now, what she will pay, and who is no paying member until she pays."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,17 +16,13 @@ from reports import dwindling
 from reports.domain.flow import Kind
 from reports.domain.months import Month
 from reports.dwindling import MonthLine
-from tests.payments.readers import lived, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import lived, subscribe, subscription_of
 from tests.payments.test_trials import booked, code
 
 FREE = {"percent_off": 100, "duration": "once"}
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def month_of_now() -> MonthLine:

@@ -1,6 +1,5 @@
 """A renewal that is not paid: the mails, the bank's question, a new card that is tried at once; and the mails that look ahead."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,34 +11,18 @@ from membership import grace
 from membership.models import Account
 from payments import gateway
 from payments.models import Plan
-from tests.payments.readers import described, entitled, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, subscribe, subscription_of
 
 ALWAYS_ASKS, DECLINES_LATER, GOOD = "4000002760003184", "4000000000000341", "4242424242424242"
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 @pytest.fixture
 def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
     account_id = (account := make_account("ann@reader.example")).id
     return account_id, subscribe(visit, sandbox, deliver, account)
-
-
-@pytest.fixture
-def later(sandbox: Any, deliver: Any) -> Iterator[Callable[[float], None]]:
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-
-        def move(days: float) -> None:
-            traveller.shift(timedelta(days=days))
-            sandbox.tick()
-            deliver()
-
-        yield move
 
 
 def subjects(outbox: Any, part: str) -> list[str]:

@@ -38,13 +38,6 @@ def desk(app: Any, monkeypatch: pytest.MonkeyPatch, outbox: Any) -> Callable[[],
     return lambda: [mail.subject for mail in outbox() if mail.key.startswith("unknown-price:")]
 
 
-@pytest.fixture
-def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
-    """(account id, Subscription's id) of a reader who pays by the month."""
-    account_id = (account := make_account()).id
-    return account_id, subscribe(visit, sandbox, deliver, account)
-
-
 def moved(kind: str) -> list[int]:
     db.session.rollback()
     return list(db.session.scalars(select(LedgerEntry.amount).where(LedgerEntry.kind == kind)))

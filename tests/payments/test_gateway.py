@@ -15,14 +15,8 @@ from payments import gateway, pacing
 from payments.gateway import GatewayRefused, GatewayUnavailable, hurry
 from payments.models import CheckoutIntent, Customer
 from payments.pacing import Bucket
-from tests.payments.readers import put_on_sale
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def test_an_object_that_is_not_there_is_none() -> None:

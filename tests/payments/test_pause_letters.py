@@ -1,6 +1,5 @@
 """A pause is said when it begins and before it charges again; who leaves while it runs is not charged by its end."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,14 +11,9 @@ from kit.database import db
 from membership.models import Account
 from payments import gateway
 from payments.models import LedgerEntry
-from tests.payments.readers import described, entitled, history, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, history, subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Pausing by both of Stripe's ways: what is paid is read to its end, then the gate is shut, then it goes on."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,21 +13,9 @@ from payments import gateway, pauses
 from payments.domain import pauses as rules
 from payments.domain.changes import NotNow
 from payments.models import LedgerEntry
-from tests.payments.readers import described, entitled, history, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, history, subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
-
-
-@pytest.fixture
-def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
-    """(account id, Subscription's id) of a reader who pays by the month."""
-    account_id = (account := make_account()).id
-    return account_id, subscribe(visit, sandbox, deliver, account)
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def paid() -> list[int]:

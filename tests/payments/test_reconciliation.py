@@ -1,7 +1,6 @@
 """Books compared with Stripe's: what was missed is found and repaired through the webhook's own doors."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,14 +14,9 @@ from membership import memberships
 from membership.models import Membership, MembershipInterval, MembershipSource
 from payments import gateway, reconciliation
 from payments.models import LedgerEntry, OutgoingCall, Plan, ReconcileRun, StripeEvent, Subscription
-from tests.payments.readers import described, entitled, press, put_on_sale, subscribe
+from tests.payments.readers import described, entitled, press, subscribe
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def paid_unheard(visit: Any, sandbox: Any, account: Any) -> int:

@@ -1,6 +1,5 @@
 """A Subscription's life as Stripe tells it: renewed, failed, paused, scheduled to end, taken back, ended, come back."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,23 +12,12 @@ from membership.models import Account, MembershipInterval
 from payments import subscriptions
 from payments.domain import subscriptions as rules
 from payments.models import Customer, LedgerEntry, Plan, Subscription
-from tests.payments.readers import described, entitled, history, press, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, history, press, subscribe, subscription_of
 
 DAY = 86400
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
-
-
-@pytest.fixture
-def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
-    """(account id, Subscription's id) of a reader who pays by the month."""
-    account_id = (account := make_account()).id
-    return account_id, subscribe(visit, sandbox, deliver, account)
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def test_it_renews(reader: tuple[int, str], later: Any) -> None:

@@ -1,6 +1,5 @@
 """Free time before the first payment: trials once a person, a gift's days carried on, coupons, and nothing due at all."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +15,9 @@ from membership.models import Account, MembershipInterval, MembershipSource
 from payments import gateway
 from payments.domain import discounts
 from payments.models import CheckoutIntent, LedgerEntry, Plan
-from tests.payments.readers import described, entitled, lived, press, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, lived, press, subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def offer_trial(days: int = 14, plan: str = "reader-monthly") -> None:

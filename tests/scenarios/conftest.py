@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 
 from kit.database import db
-from tests.payments.conftest import later
+from tests.payments.conftest import later, on_sale, reader
 from tests.payments.readers import press, put_on_sale
 from tests.scenarios.rows import say
 
-__all__ = ["later"]
+__all__ = ["later", "on_sale", "reader"]
 
 
 @pytest.fixture

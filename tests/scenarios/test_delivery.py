@@ -23,24 +23,13 @@ from payments import gateway, journal, plans, subscriptions
 from payments.models import CheckoutIntent, Contribution, LedgerEntry, Plan, Receipt, StripeEvent
 from payments.webhooks import HANDLERS, Handler
 from tests.conftest import WEBHOOK_SECRET
-from tests.payments.readers import described, entitled, history, press, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, history, press, subscription_of
 from tests.scenarios.rows import count, states
 
 PATH = "/webhooks/stripe"
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
-
-
-@pytest.fixture
-def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
-    """(account id, Subscription's id) of a reader who pays by the month."""
-    account_id = (account := make_account()).id
-    return account_id, subscribe(visit, sandbox, deliver, account)
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def signed(body: str, secret: str = WEBHOOK_SECRET, at: float | None = None) -> str:

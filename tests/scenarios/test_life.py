@@ -1,7 +1,6 @@
 """Rows 35 to 60 of docs/scenarios that no other test shows to their end: whose it is, what opens, until when, and what is booked."""
 
 import itertools
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,23 +15,12 @@ from membership.models import Account, MembershipInterval
 from payments import gateway
 from payments.models import Customer, LedgerEntry, Plan, StripeEvent, Subscription
 from tests.payments.givers import contribute
-from tests.payments.readers import described, entitled, history, press, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, history, press, subscribe, subscription_of
 
 FAILS, GOOD = "4000000000000341", "4242424242424242"
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
-
-
-@pytest.fixture
-def reader(visit: Any, make_account: Any, sandbox: Any, deliver: Any) -> tuple[int, str]:
-    """(account id, Subscription's id) of a reader who pays by the month."""
-    account_id = (account := make_account()).id
-    return account_id, subscribe(visit, sandbox, deliver, account)
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def booked(kind: str = "payment") -> list[int]:

@@ -1,6 +1,5 @@
 """Row 66 of docs/scenarios: bills that nobody pays by card, and what is booked of them. The rest of 61 to 67 is shown in tests/payments."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,14 +8,9 @@ from sqlalchemy import select
 from kit.database import db
 from payments import gateway
 from payments.models import LedgerEntry
-from tests.payments.readers import described, entitled, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 @pytest.fixture

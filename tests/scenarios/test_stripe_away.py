@@ -1,7 +1,7 @@
 """Table S of docs/scenarios, where no other test shows it: lists longer than a page or changing meanwhile, objects that are gone, what is sold changed at Stripe."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,14 +14,9 @@ from payments import gateway
 from payments.models import Customer, Plan, StripeEvent, Subscription
 from sandbox.direct import Direct
 from tests.payments.outgoing import made
-from tests.payments.readers import described, entitled, put_on_sale, subscribe, subscription_of
+from tests.payments.readers import described, entitled, subscribe, subscription_of
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 class Meddling(Direct):

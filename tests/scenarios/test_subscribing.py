@@ -1,7 +1,7 @@
 """Rows 27 to 34 of docs/scenarios: money that a bank sends later, or not; a Session that nobody pays; a wish paid before we noted it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,16 +11,12 @@ from kit.database import db
 from membership.models import Account, MembershipInterval
 from payments import checkout
 from payments.models import CheckoutIntent, Contribution, LedgerEntry, Receipt, StripeEvent
-from tests.payments.readers import back, described, entitled, history, press, put_on_sale, subscription_of
+from tests.payments.readers import back, described, entitled, history, press, subscription_of
 
 COMES, BOUNCES = "DE89370400440532013000", "DE62370400440532013001"  # bank accounts of Stripe's documentation
 
 
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def paid() -> list[int]:

@@ -1,7 +1,6 @@
 """Rows 58 to 60 of docs/scenarios: whose a guest's money becomes, who is one person and who is not, and a gift's whole life."""
 
 import itertools
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,14 +17,9 @@ from payments.models import CheckoutIntent, Contribution, Gift, LedgerEntry, Rec
 from tests.factories import PASSWORD
 from tests.membership.letters import newest_to, path_in
 from tests.payments.givers import contribute
-from tests.payments.readers import described, entitled, history, put_on_sale
+from tests.payments.readers import described, entitled, history
 
-
-@pytest.fixture(autouse=True)
-def on_sale(sandbox: Any) -> Iterator[None]:
-    put_on_sale(sandbox)
-    yield
-    assert sandbox.complaints == []
+pytestmark = pytest.mark.usefixtures("on_sale")
 
 
 def owned(account_id: int | None) -> dict[str, int]:
